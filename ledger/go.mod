@@ -1,0 +1,3 @@
+module github.com/orderledger/orderledger/ledger
+
+go 1.26
