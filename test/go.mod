@@ -1,6 +1,6 @@
 module github.com/orderledger/orderledger/test
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/orderledger/orderledger/ledger v0.0.0
