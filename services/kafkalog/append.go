@@ -15,7 +15,7 @@ import (
 
 // unknownTopicRetries is how often metadata may deny a topic before records
 // for it are rejected. A broker that restarts may deny a topic for a moment.
-const unknownTopicRetries = 20
+const unknownTopicRetries = 8
 
 // producerOptions sets acks=all, idempotence and endless retries. Neither a
 // record timeout nor a retry limit is set: giving up on a record that was sent
@@ -37,13 +37,19 @@ func producerOptions(p Producer) []kgo.Opt {
 }
 
 // choosePartition returns the record's explicit partition or that of its key.
-// The client refuses a partition that does not exist.
+// The client refuses a partition that does not exist, but not in a way that
+// can be recognised, so that is noted on the side.
 func choosePartition(r *kgo.Record, n int) int {
-	if r.Partition >= 0 {
-		return int(r.Partition)
+	if r.Partition < 0 {
+		return int(PartitionFor(r.Key, int32(n)))
 	}
-	return int(PartitionFor(r.Key, int32(n)))
+	if missing, ok := r.Context.Value(missingPartition{}).(*bool); ok && int(r.Partition) >= n {
+		*missing = true
+	}
+	return int(r.Partition)
 }
+
+type missingPartition struct{}
 
 type appendResult struct {
 	position Position
@@ -83,11 +89,19 @@ func (l *Log) AppendAsync(rec Record, done func(Position, error)) {
 	for _, h := range rec.Headers {
 		out.Headers = append(out.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
 	}
-	ticket := l.waiting.enter(time.Now())
 	// The context is deliberately nobody's: see the package comment.
-	l.client.TryProduce(context.Background(), out, func(r *kgo.Record, err error) {
+	ctx, missing := context.Background(), new(bool)
+	if rec.Partition >= 0 {
+		ctx = context.WithValue(ctx, missingPartition{}, missing)
+	}
+	ticket := l.waiting.enter(time.Now())
+	l.client.TryProduce(ctx, out, func(r *kgo.Record, err error) {
 		l.waiting.leave(ticket)
-		if err != nil {
+		switch {
+		case *missing:
+			done(Position{}, fmt.Errorf("append to %s/%d: %w: %w", rec.Topic, rec.Partition, ErrRejected, ErrUnknownTopic))
+			return
+		case err != nil:
 			done(Position{}, appendError(rec.Topic, err))
 			return
 		}
