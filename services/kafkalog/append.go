@@ -20,7 +20,7 @@ const unknownTopicRetries = 8
 // producerOptions sets acks=all, idempotence and endless retries. Neither a
 // record timeout nor a retry limit is set: giving up on a record that was sent
 // is how clients come to acknowledge what is not in the log.
-func producerOptions(p Producer) []kgo.Opt {
+func producerOptions(p Producer, limits *batchLimits) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordRetries(math.MaxInt64),
@@ -28,7 +28,7 @@ func producerOptions(p Producer) []kgo.Opt {
 		kgo.MaxBufferedRecords(p.MaxBufferedRecords),
 		kgo.MaxBufferedBytes(p.MaxBufferedBytes),
 		kgo.ProducerLinger(p.Linger),
-		kgo.ProducerBatchMaxBytes(DefaultMaxMessageBytes - 4096),
+		kgo.ProducerBatchMaxBytesFn(limits.of),
 		kgo.ProducerBatchCompression(kgo.Lz4Compression(), kgo.NoCompression()),
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(func(string) func(*kgo.Record, int) int {
 			return choosePartition
@@ -50,6 +50,33 @@ func choosePartition(r *kgo.Record, n int) int {
 }
 
 type missingPartition struct{}
+
+// batchLimits remembers what the topics accept per batch, as EnsureTopics
+// learns it. The client asks once, when it first appends to a topic; a topic
+// nobody ensured gets Kafka's default. The zero value is ready.
+type batchLimits struct {
+	mu      sync.Mutex
+	byTopic map[string]int32
+}
+
+func (b *batchLimits) set(topic string, limit int32) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.byTopic == nil {
+		b.byTopic = make(map[string]int32)
+	}
+	b.byTopic[topic] = limit
+}
+
+func (b *batchLimits) of(topic string) int32 {
+	const kafkaDefault, largest = 1_000_012, 16 << 20
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if limit, ok := b.byTopic[topic]; ok {
+		return max(512, min(limit, largest))
+	}
+	return kafkaDefault
+}
 
 type appendResult struct {
 	position Position

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -37,6 +38,9 @@ func (l *Log) EnsureTopics(ctx context.Context, specs []TopicSpec, opts EnsureOp
 	for _, spec := range specs {
 		found := seen[spec.Name]
 		ids[spec.Name] = found.ID
+		if limit, err := strconv.ParseInt(found.Settings["max.message.bytes"], 10, 32); err == nil {
+			l.limits.set(spec.Name, int32(limit))
+		}
 		for _, finding := range VerifyTopic(spec, found) {
 			if opts.AllowUnsafe && finding.Overridable {
 				l.logger.Error("topic is unsafe, going on because of "+OverrideFlag,

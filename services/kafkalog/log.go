@@ -2,7 +2,6 @@ package kafkalog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -22,6 +21,7 @@ type Log struct {
 	common  []kgo.Opt
 	client  *kgo.Client
 	admin   *kadm.Client
+	limits  batchLimits
 	waiting waitingRecords
 }
 
@@ -51,7 +51,7 @@ func Open(ctx context.Context, cfg Config, logger *slog.Logger) (*Log, error) {
 		kgo.RetryBackoffFn(retryBackoff),
 		kgo.DisableClientMetrics(),
 	}, security...)
-	l.client, err = kgo.NewClient(append(l.common, producerOptions(cfg.Producer)...)...)
+	l.client, err = kgo.NewClient(append(l.common, producerOptions(cfg.Producer, &l.limits)...)...)
 	if err != nil {
 		return nil, fmt.Errorf("create kafka client: %w", err)
 	}
@@ -108,6 +108,3 @@ func (c clientLogger) Log(level kgo.LogLevel, msg string, keyvals ...any) {
 	}
 	c.logger.Log(context.Background(), to, "kafka client: "+msg, keyvals...)
 }
-
-// isClosed reports whether err says that a client was closed.
-func isClosed(err error) bool { return errors.Is(err, kgo.ErrClientClosed) }
