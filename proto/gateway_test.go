@@ -248,6 +248,19 @@ func TestOrderKeysTravel(t *testing.T) {
 	}
 }
 
+// TestPastedKeyReachesTheServer sends a key as it stands, without encoding it for the path. It
+// arrives decoded, and so as something that is no key; the server can say so.
+func TestPastedKeyReachesTheServer(t *testing.T) {
+	base, rec := newGateway(t)
+	if status, _ := call(t, "GET", base+"/v1/orders/shop~gid%3A%2F%2Fshopify%2FOrder%2F1/timeline", ""); status != http.StatusOK {
+		t.Fatalf("status %d, want 200", status)
+	}
+	_, req := rec.take()
+	if got, want := req.(*orderledgerv1.GetTimelineRequest).GetOrder(), "shop~gid://shopify/Order/1"; got != want {
+		t.Errorf("order arrives as %q, want %q", got, want)
+	}
+}
+
 // escapeAll percent-encodes every byte.
 func escapeAll(s string) string {
 	var b strings.Builder
