@@ -144,7 +144,7 @@ func call(t *testing.T, method, target, body string) (status, lines int) {
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, target, err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	return resp.StatusCode, strings.Count(strings.TrimSpace(readAll(t, resp)), "\n") + 1
 }
 
