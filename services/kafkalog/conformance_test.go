@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/orderledger/orderledger/services/embedded/broker"
+	"github.com/orderledger/orderledger/services/embedded/realkafka"
 	"github.com/orderledger/orderledger/services/kafkalog"
 	"github.com/orderledger/orderledger/services/kafkalog/kafkalogtest"
 )
@@ -13,6 +14,23 @@ func TestConformanceOnEmbeddedBroker(t *testing.T) {
 	kafkalogtest.Run(t, func(t *testing.T) kafkalog.Journal {
 		return open(t, kafkalog.Config{Brokers: []string{addr}})
 	})
+}
+
+func TestConformanceOnRealKafka(t *testing.T) {
+	kafka := startKafka(t)
+	kafkalogtest.Run(t, func(t *testing.T) kafkalog.Journal {
+		return open(t, kafkalog.Config{Brokers: []string{kafka.Addr()}})
+	})
+}
+
+func startKafka(t *testing.T) *realkafka.Broker {
+	t.Helper()
+	kafka, err := realkafka.Start(t.Context(), realkafka.Options{DataDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(kafka.Kill9)
+	return kafka
 }
 
 func startBroker(t *testing.T, opts broker.Options) *broker.Broker {

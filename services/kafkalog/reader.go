@@ -5,12 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const defaultMaxPollRecords = 10_000
+
+// fetchMaxWait is how long a broker may hold an empty fetch. New partitions
+// join only the next fetch, so it is also how long adding one may take.
+const fetchMaxWait = 500 * time.Millisecond
 
 // kafkaReader reads partitions directly, in no group.
 type kafkaReader struct {
@@ -60,6 +65,7 @@ func (l *Log) NewReader(opts ReaderOptions) (Reader, error) {
 	client, err := kgo.NewClient(append(l.common[:len(l.common):len(l.common)],
 		kgo.ConsumePartitions(assign),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+		kgo.FetchMaxWait(fetchMaxWait),
 		kgo.FetchMaxBytes(32<<20),
 		kgo.FetchMaxPartitionBytes(8<<20),
 		kgo.MaxDecompressBatchBytes(maxDecompressedBatchBytes),
