@@ -83,10 +83,9 @@ func TestLostLogStopsTheReader(t *testing.T) {
 
 func TestEnsureTopicsRefusesUnsafeTopics(t *testing.T) {
 	cluster, l := unguarded(t)
-	value := func(s string) *string { return &s }
-	for name, configs := range map[string]map[string]*string{
-		kafkalog.TopicEvents:  {"retention.ms": value("1000")},
-		kafkalog.TopicControl: {"cleanup.policy": value("compact"), "retention.ms": value("-1")},
+	for name, configs := range map[string]map[string]string{
+		kafkalog.TopicEvents:  {"retention.ms": "1000"},
+		kafkalog.TopicControl: {"cleanup.policy": "compact", "retention.ms": "-1"},
 	} {
 		if err := cluster.CreateTopic(name, 1, configs); err != nil {
 			t.Fatal(err)

@@ -174,6 +174,9 @@ func (b *Broker) properties() string {
 		"share.coordinator.state.topic.min.isr=1",
 		"group.initial.rebalance.delay.ms=0",
 		"auto.create.topics.enable=false",
+		// A killed node that comes back waits for its former self to expire.
+		"broker.heartbeat.interval.ms=500",
+		"broker.session.timeout.ms=3000",
 	}
 	for key, value := range b.opts.Settings {
 		lines = append(lines, key+"="+value)
