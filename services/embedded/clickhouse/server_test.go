@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 
 func TestRowsSurviveAKill(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
-	server := start1(t, dir)
+	server := startServer(t, dir)
 	conn := connect(t, server)
 	for _, ddl := range []string{
 		"CREATE DATABASE orderledger",
@@ -52,7 +52,7 @@ func TestRowsSurviveAKill(t *testing.T) {
 		t.Error("a killed server reports a clean end")
 	}
 
-	server = start1(t, dir)
+	server = startServer(t, dir)
 	var count, greatest uint64
 	if err := connect(t, server).QueryRow(t.Context(), "SELECT count(), max(seq) FROM orderledger.t").Scan(&count, &greatest); err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestRowsSurviveAKill(t *testing.T) {
 }
 
 func TestPortInUse(t *testing.T) {
-	server := start1(t, t.TempDir())
+	server := startServer(t, t.TempDir())
 	_, port, _ := strings.Cut(server.NativeAddr(), ":")
 	native := 0
 	for _, digit := range port {
@@ -84,7 +84,20 @@ func TestPortInUse(t *testing.T) {
 	t.Log(err)
 }
 
-func start1(t *testing.T, dir string) *Server {
+func TestOneServerPerDirectory(t *testing.T) {
+	dir := t.TempDir()
+	startServer(t, dir)
+	second, err := Start(t.Context(), Options{DataDir: dir, Logger: logger()})
+	if err == nil {
+		second.Stop()
+		t.Fatal("two servers on one directory")
+	}
+	if !strings.Contains(err.Error(), "already running") && !strings.Contains(err.Error(), "lock") {
+		t.Errorf("the refusal does not say why: %v", err)
+	}
+}
+
+func startServer(t *testing.T, dir string) *Server {
 	t.Helper()
 	server, err := Start(t.Context(), Options{DataDir: dir, Logger: logger()})
 	if err != nil {

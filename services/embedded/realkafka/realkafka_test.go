@@ -1,6 +1,7 @@
 package realkafka
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,5 +34,20 @@ func TestVerifyJars(t *testing.T) {
 	}
 	if err := verify(dir, sums); err == nil || !strings.Contains(err.Error(), "a.jar") {
 		t.Errorf("with a file missing: %v", err)
+	}
+}
+
+func TestMissingProgramsAreNamed(t *testing.T) {
+	bin := t.TempDir()
+	t.Setenv("PATH", bin)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	if _, err := Start(t.Context(), Options{DataDir: t.TempDir()}); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "install a Java runtime") {
+		t.Errorf("without java: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(bin, "java"), []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Start(t.Context(), Options{DataDir: t.TempDir()}); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "install Maven") {
+		t.Errorf("without mvn: %v", err)
 	}
 }

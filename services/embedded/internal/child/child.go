@@ -29,6 +29,8 @@ type Process struct {
 func Start(cmd *exec.Cmd) (*Process, error) {
 	p := &Process{cmd: cmd, exited: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &p.output, &p.output
+	// A grandchild that keeps the output open must not keep us waiting.
+	cmd.WaitDelay = time.Second
 	// A terminal's interrupt must reach the child through us, in our order.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	started := make(chan error)
