@@ -1,0 +1,130 @@
+package document
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Redaction removes personal fields from documents (S-39). A path is keys
+// joined by dots; "*" stands for any one key, "**" for any number of them.
+// Arrays are transparent: "line_items.properties" reaches into every element.
+type Redaction struct {
+	remove [][]string
+	hash   [][]string
+	key    []byte
+}
+
+// ErrPath is the identity of a refused path.
+var ErrPath = errors.New("path must be keys joined by dots, with * for one key and ** for any")
+
+// NewRedaction compiles paths. What remove names disappears, what hash names is
+// replaced by a keyed hash so that equal values can still be found. Without a
+// key, hashed fields are removed as well.
+func NewRedaction(remove, hash []string, key []byte) (*Redaction, error) {
+	r := &Redaction{key: key}
+	var errs []error
+	compile := func(paths []string) (out [][]string) {
+		for _, p := range paths {
+			parts := strings.Split(p, ".")
+			for _, part := range parts {
+				if part == "" || (strings.Contains(part, "*") && part != "*" && part != "**") {
+					errs = append(errs, fmt.Errorf("%q: %w", p, ErrPath))
+					break
+				}
+			}
+			out = append(out, parts)
+		}
+		return out
+	}
+	r.remove, r.hash = compile(remove), compile(hash)
+	return r, errors.Join(errs...)
+}
+
+// Apply redacts v in place.
+func (r *Redaction) Apply(v any) {
+	for _, p := range r.hash {
+		walk(v, p, func(m map[string]any, k string) {
+			if h := r.hashed(m[k]); h != "" {
+				m[k] = h
+			} else if m[k] != nil {
+				delete(m, k)
+			}
+		})
+	}
+	for _, p := range r.remove {
+		walk(v, p, func(m map[string]any, k string) { delete(m, k) })
+	}
+}
+
+func walk(v any, path []string, hit func(map[string]any, string)) {
+	switch t := v.(type) {
+	case []any:
+		for _, e := range t {
+			walk(e, path, hit)
+		}
+	case map[string]any:
+		rest := path[1:]
+		if path[0] == "**" {
+			if len(rest) > 0 {
+				walk(t, rest, hit)
+			}
+			for _, e := range t {
+				walk(e, path, hit)
+			}
+			return
+		}
+		for k, e := range t {
+			if path[0] != "*" && path[0] != k {
+				continue
+			}
+			if len(rest) == 0 {
+				hit(t, k)
+			} else {
+				walk(e, rest, hit)
+			}
+		}
+	}
+}
+
+// hashPrefix marks a value that stands for a personal one.
+const hashPrefix = "hmac:"
+
+// hashed returns the keyed hash of an e-mail address or telephone number after
+// normalising it, or "" for what is neither a text nor hashable.
+func (r *Redaction) hashed(v any) string {
+	s, ok := v.(string)
+	if !ok || s == "" || len(r.key) == 0 {
+		return ""
+	}
+	if rest, ok := strings.CutPrefix(s, hashPrefix); ok && len(rest) == 32 {
+		if _, err := hex.DecodeString(rest); err == nil {
+			return s // named by two paths: hash once
+		}
+	}
+	return HashPersonal(s, r.key)
+}
+
+// HashPersonal returns the form under which an e-mail address or telephone
+// number is kept: HMAC-SHA-256 of its normalised text, the first 16 bytes in hex.
+func HashPersonal(s string, key []byte) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(normalise(s)))
+	return hashPrefix + hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+func normalise(s string) string {
+	s = strings.ToLower(strings.TrimSpace(s))
+	if strings.Contains(s, "@") {
+		return s
+	}
+	return strings.Map(func(c rune) rune {
+		if c >= '0' && c <= '9' {
+			return c
+		}
+		return -1
+	}, s)
+}

@@ -1,0 +1,203 @@
+package connector
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/orderledger/orderledger/ledger"
+)
+
+// MaxSecrets is how many webhook secrets of a source may be active at once:
+// the old and the new one of a rotation.
+const MaxSecrets = 2
+
+// Source configures one instance of an outside system: an entry of the
+// `sources:` list.
+type Source struct {
+	// Name is the source's identity for ever (S-1).
+	Name string `yaml:"name"`
+	// System names the catalog entry.
+	System string `yaml:"system"`
+	// Role overrides the catalog's role.
+	Role string `yaml:"role"`
+	// Origin: this source's own ids are order keys. Otherwise OriginSource
+	// names the source whose ids its documents carry.
+	Origin       bool   `yaml:"origin"`
+	OriginSource string `yaml:"origin_source"`
+	// BaseURL is where the system's API answers, such as https://shop.example.
+	BaseURL string `yaml:"base_url"`
+	// Account and Version fill {account} and {version} in the catalog's paths.
+	Account string `yaml:"account"`
+	Version string `yaml:"api_version"`
+	// Zone is the IANA zone of stamps that name none; empty means UTC.
+	Zone string `yaml:"zone"`
+	// SecretFiles and SecretEnv name the webhook secrets, together at most two.
+	SecretFiles []string `yaml:"secret_files"`
+	SecretEnv   []string `yaml:"secret_env"`
+	// Tokens are the credentials for asking, by the names the catalog uses.
+	Tokens map[string]SecretRef `yaml:"tokens"`
+	Verify *Verify              `yaml:"verify"`
+	Poll   PollSettings         `yaml:"poll"`
+	// LiveFrom: what should have happened before it is history (S-28). Since:
+	// how far back the first poll reads; LiveFrom if absent.
+	LiveFrom Moment `yaml:"live_from"`
+	Since    Moment `yaml:"since"`
+	// Skew and Precision override the catalog's bounds of the system's clock.
+	Skew      *Span `yaml:"skew"`
+	Precision *Span `yaml:"precision"`
+	// Feeds overrides single feeds, by name.
+	Feeds map[string]FeedSettings `yaml:"feeds"`
+}
+
+// PollSettings are how often and how hard a source is asked.
+type PollSettings struct {
+	Disabled bool `yaml:"disabled"`
+	// Interval between the ends and beginnings of polls; the catalog's if zero.
+	Interval Span `yaml:"interval"`
+	// PerSecond and Burst bound the requests to the source, all feeds together.
+	PerSecond float64 `yaml:"per_second"`
+	Burst     int64   `yaml:"burst"`
+}
+
+// FeedSettings override what the catalog says of one feed.
+type FeedSettings struct {
+	Disabled      bool  `yaml:"disabled"`
+	Settle        *Span `yaml:"settle"`
+	ExpectedEvery *Span `yaml:"expected_every"`
+	// Coverage is "proven" or "assumed".
+	Coverage string `yaml:"coverage"`
+}
+
+// Verify says how deliveries prove where they come from. The schemes are code.
+type Verify struct {
+	// Scheme is shopify, standard-webhooks, hmac-sha256 or bearer.
+	Scheme string `yaml:"scheme"`
+	// Header carries the signature of hmac-sha256; Encoding is hex or base64;
+	// Prefix stands before the signature.
+	Header   string `yaml:"header"`
+	Encoding string `yaml:"encoding"`
+	Prefix   string `yaml:"prefix"`
+	// Tolerance bounds the age of signed timestamps, both ways; 5m if zero.
+	Tolerance Span `yaml:"tolerance"`
+}
+
+// Schemes lists the signature schemes.
+func Schemes() []string { return []string{"shopify", "standard-webhooks", "hmac-sha256", "bearer"} }
+
+// Validate joins every problem of the scheme's parameters.
+func (v *Verify) Validate() error {
+	var errs []error
+	if !slices.Contains(Schemes(), v.Scheme) {
+		errs = append(errs, fmt.Errorf("scheme: %q is none of %s", v.Scheme, strings.Join(Schemes(), ", ")))
+	}
+	if v.Scheme == "hmac-sha256" && v.Header == "" {
+		errs = append(errs, errors.New("header: name the header that carries the signature"))
+	}
+	if v.Encoding != "" && v.Encoding != "hex" && v.Encoding != "base64" {
+		errs = append(errs, fmt.Errorf("encoding: %q is neither hex nor base64", v.Encoding))
+	}
+	return errors.Join(errs...)
+}
+
+// Validate joins every problem of the configuration, each with its path.
+func (s *Source) Validate() error {
+	var errs []error
+	bad := func(path, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("sources[%s].%s: %w", s.Name, path, fmt.Errorf(format, args...)))
+	}
+	if _, err := ledger.ParseSource(s.Name); err != nil {
+		bad("name", "%w", err)
+	}
+	if s.System == "" {
+		bad("system", "name a system of the catalog, such as shopify")
+	}
+	if _, ok := ledger.ParseRole(s.Role); s.Role != "" && !ok {
+		bad("role", "%q is no role", s.Role)
+	}
+	s.validateOrigin(bad)
+	s.validateAccess(bad)
+	if s.Poll.PerSecond < 0 || s.Poll.Burst < 0 {
+		bad("poll", "per_second and burst must not be negative")
+	}
+	for _, name := range slices.Sorted(mapKeys(s.Feeds)) {
+		if c := s.Feeds[name].Coverage; c != "" && c != "proven" && c != "assumed" {
+			bad("feeds."+name+".coverage", "%q is neither proven nor assumed", c)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Source) validateOrigin(bad func(path, format string, args ...any)) {
+	switch {
+	case s.Origin && s.OriginSource != "" && s.OriginSource != s.Name:
+		bad("origin_source", "an origin carries its own ids; remove origin or origin_source")
+	case s.OriginSource != "":
+		if _, err := ledger.ParseSource(s.OriginSource); err != nil {
+			bad("origin_source", "%w", err)
+		}
+	}
+	if s.Zone != "" {
+		if _, err := time.LoadLocation(s.Zone); err != nil {
+			bad("zone", "%q is no IANA time zone, such as Europe/Berlin", s.Zone)
+		}
+	}
+	if s.BaseURL != "" {
+		u, err := url.Parse(s.BaseURL)
+		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.User != nil {
+			bad("base_url", "want https://host without credentials or query")
+		}
+	}
+}
+
+func (s *Source) validateAccess(bad func(path, format string, args ...any)) {
+	if n := len(s.SecretFiles) + len(s.SecretEnv); n > MaxSecrets {
+		bad("secret_files", "%d secrets; at most %d may be active, the old and the new one", n, MaxSecrets)
+	}
+	if s.Verify != nil {
+		if err := s.Verify.Validate(); err != nil {
+			bad("verify", "%w", err)
+		}
+	}
+	for _, name := range slices.Sorted(mapKeys(s.Tokens)) {
+		if err := s.Tokens[name].Validate(); err != nil {
+			bad("tokens."+name, "%w", err)
+		}
+	}
+}
+
+// OriginName returns the source whose native ids are this source's order keys.
+func (s *Source) OriginName() ledger.Source {
+	if s.OriginSource != "" {
+		return ledger.Source(s.OriginSource)
+	}
+	if s.Origin {
+		return ledger.Source(s.Name)
+	}
+	return ""
+}
+
+// ValidateSources joins the problems of all sources and of the list: names
+// stand once, and origins that are carried exist.
+func ValidateSources(list []Source) error {
+	var errs []error
+	names := map[string]*Source{}
+	for i := range list {
+		s := &list[i]
+		errs = append(errs, s.Validate())
+		if names[s.Name] != nil {
+			errs = append(errs, fmt.Errorf("sources[%s].name: stands twice", s.Name))
+		}
+		names[s.Name] = s
+	}
+	for i := range list {
+		o := list[i].OriginSource
+		if o != "" && (names[o] == nil || !names[o].Origin) {
+			errs = append(errs, fmt.Errorf("sources[%s].origin_source: %q is no source with origin: true", list[i].Name, o))
+		}
+	}
+	return errors.Join(errs...)
+}
