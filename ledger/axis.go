@@ -142,9 +142,13 @@ type axisInfo struct {
 	name   string
 	states [64]stateInfo
 	byName map[string]State
+	codes  []State // the canonical states, ascending; without the three common ones
+	// leadFrom is the state from which smaller objects refine a leading one
+	// (RollupLead); Absent: from any state on the line.
+	leadFrom State
 }
 
-// axes returns the table of all axes, indexed by Axis. It is built once, from
+// axes is the table of all axes, indexed by Axis. It is built once, from
 // constants only.
 var axes = buildAxes()
 
@@ -175,6 +179,7 @@ func buildAxes() [Axes + 1]axisInfo {
 		for _, g := range groups {
 			for _, s := range g {
 				x.states[next] = s
+				x.codes = append(x.codes, next)
 				next++
 			}
 		}
@@ -212,6 +217,8 @@ func buildAxes() [Axes + 1]axisInfo {
 	mark(AxisFulfilment, FulfilmentDelivered, FulfilmentPartiallyDelivered)
 	mark(AxisReturn, ReturnReceived, ReturnPartiallyReceived)
 	mark(AxisAllocation, AllocationAllocated, AllocationPartiallyAllocated)
+	t[AxisPayment].leadFrom = PaymentCaptured
+	t[AxisFulfilment].leadFrom = FulfilmentShipped
 	t[AxisOrder].states[OrderHold].passing = true
 	t[AxisFulfilment].states[FulfilmentHold].passing = true
 	t[AxisFulfilment].states[FulfilmentAttemptFailed].passing = true

@@ -92,6 +92,7 @@ type FeedCoverage struct {
 	Intervals    []Interval
 	Withdrawn    []Interval
 	Holes        []Hole
+	Unkeyed      []UnkeyedOffset
 	LastHeard    Instant
 	SkewExceeded bool
 }

@@ -1,0 +1,173 @@
+package ledger
+
+import (
+	"slices"
+	"strings"
+)
+
+// FeedKey names one feed of one source.
+type FeedKey struct {
+	Source Source
+	Feed   string
+}
+
+// String returns "source/feed".
+func (k FeedKey) String() string { return string(k.Source) + "/" + k.Feed }
+
+// Compare orders feeds by source, then name.
+func (k FeedKey) Compare(l FeedKey) int {
+	if c := strings.Compare(string(k.Source), string(l.Source)); c != 0 {
+		return c
+	}
+	return strings.Compare(k.Feed, l.Feed)
+}
+
+// AddInterval returns the union of a set of disjoint ascending intervals and
+// one more; touching intervals join. The set is not modified.
+func AddInterval(set []Interval, iv Interval) []Interval {
+	if iv.From >= iv.Until {
+		return set
+	}
+	out := make([]Interval, 0, len(set)+1)
+	for _, s := range set {
+		switch {
+		case s.Until < iv.From:
+			out = append(out, s)
+		case iv.Until < s.From:
+			out = append(out, iv)
+			iv = s
+		default:
+			iv = Interval{From: min(iv.From, s.From), Until: max(iv.Until, s.Until)}
+		}
+	}
+	return append(out, iv)
+}
+
+// CutInterval returns the set without the stretch iv.
+func CutInterval(set []Interval, iv Interval) []Interval {
+	out := make([]Interval, 0, len(set)+1)
+	for _, s := range set {
+		if s.Until <= iv.From || iv.Until <= s.From {
+			out = append(out, s)
+			continue
+		}
+		if s.From < iv.From {
+			out = append(out, Interval{From: s.From, Until: iv.From})
+		}
+		if iv.Until < s.Until {
+			out = append(out, Interval{From: iv.Until, Until: s.Until})
+		}
+	}
+	return out
+}
+
+// CoversInterval reports whether one interval of the set contains iv.
+func CoversInterval(set []Interval, iv Interval) bool {
+	for _, s := range set {
+		if s.From <= iv.From && iv.Until <= s.Until {
+			return true
+		}
+	}
+	return false
+}
+
+// Feed is what a partition knows of one feed: the coverage that ticks brought.
+type Feed struct {
+	Key          FeedKey
+	Epoch        Epoch
+	Intervals    []Interval
+	Withdrawn    []Interval
+	Holes        []Hole
+	LastHeard    Instant
+	SkewExceeded bool
+	// Unkeyed is set once the feed appended a record without a computable key:
+	// its verdicts are incomplete until that record finds its order.
+	Unkeyed bool
+	// Known is the clock at which the policy first named the feed.
+	Known Instant
+	// Silent is whether the feed's lag exceeded its patience at the last tick.
+	Silent bool
+}
+
+// Until is the end of the newest stretch heard, Beginning if none.
+func (f *Feed) Until() Instant {
+	if len(f.Intervals) == 0 {
+		return Beginning
+	}
+	return f.Intervals[len(f.Intervals)-1].Until
+}
+
+// merge takes in what a tick says of the feed. It returns whether coverage
+// grew and whether some was withdrawn. Merging is a union within an epoch and
+// forgets only what a later epoch withdrew, so the order of ticks inside an
+// epoch does not matter.
+func (f *Feed) merge(c *FeedCoverage) (grew, shrank bool) {
+	switch {
+	case c.Epoch.Number < f.Epoch.Number,
+		c.Epoch.Number == f.Epoch.Number && f.Epoch.OpenedBy != "" && c.Epoch.OpenedBy != f.Epoch.OpenedBy:
+		return false, false
+	case c.Epoch.Number > f.Epoch.Number:
+		for _, iv := range c.Withdrawn {
+			cut := CutInterval(f.Intervals, iv)
+			shrank = shrank || !slices.Equal(cut, f.Intervals)
+			f.Intervals = cut
+		}
+		f.Withdrawn = slices.Clone(c.Withdrawn)
+	}
+	f.Epoch = c.Epoch
+	before := f.Intervals
+	for _, iv := range c.Intervals {
+		if !CoversInterval(f.Intervals, iv) {
+			f.Intervals = AddInterval(f.Intervals, iv)
+			grew = true
+		}
+	}
+	if !slices.Equal(f.Holes, c.Holes) {
+		f.Holes = slices.Clone(c.Holes)
+		grew = true
+	}
+	f.LastHeard = max(f.LastHeard, c.LastHeard)
+	f.SkewExceeded = c.SkewExceeded
+	f.Unkeyed = f.Unkeyed || len(c.Unkeyed) > 0
+	return grew || !slices.Equal(before, f.Intervals), shrank
+}
+
+// heard is the outcome of asking a feed about a stretch of time.
+type heard struct {
+	ok bool
+	// incomplete: only a hole older than hold_max stands in the stretch.
+	incomplete bool
+	hole       string
+	// until is how far the feed was heard without interruption from the
+	// stretch's start (or its newest end, if it never covered the start).
+	until Instant
+}
+
+// covers asks whether the feed was heard over iv at the given clock.
+func (f *Feed) covers(iv Interval, clock Instant, holdMax Micros) heard {
+	if CoversInterval(f.Intervals, iv) {
+		return heard{ok: true, until: iv.Until}
+	}
+	if len(f.Holes) > 0 {
+		set, name := f.Intervals, ""
+		for i := range f.Holes {
+			h := &f.Holes[i]
+			if clock >= h.ReceivedAt.Add(holdMax) {
+				set = AddInterval(set, h.Interval)
+				if h.Interval.From < iv.Until && iv.From < h.Interval.Until {
+					name = h.Quarantine
+				}
+			}
+		}
+		if CoversInterval(set, iv) {
+			return heard{ok: true, incomplete: true, hole: name, until: iv.Until}
+		}
+	}
+	until := f.Until()
+	for _, s := range f.Intervals {
+		if s.From <= iv.From && iv.From < s.Until {
+			until = s.Until
+		}
+	}
+	return heard{until: until}
+}

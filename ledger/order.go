@@ -1,0 +1,287 @@
+package ledger
+
+import (
+	"slices"
+	"strings"
+)
+
+// doc is one event as an order keeps it: the event less its body, and what its
+// copies taught (S-5).
+type doc struct {
+	ev        *Event
+	stamp     Instant // newest stamp among its claims; orders the claim keys
+	received  Instant // smallest of all copies
+	asked     Instant // greatest of all copies, 0 if never read
+	prev      Instant // smallest of all copies, 0 if none
+	delivered bool    // some copy was a delivery, not a read
+	copies    uint32
+	outcome   Outcome
+	offset    int64
+	recorded  Instant
+	states    []State // of each claim, under the order's plan
+}
+
+// stampOf is the newest stamp a document carries, its receipt if it has none.
+// It is the same for every copy of one event id.
+func stampOf(ev *Event) Instant {
+	s := Instant(0)
+	for i := range ev.Claims {
+		s = max(s, ev.Claims[i].Earliest)
+	}
+	return s
+}
+
+// ref points at one claim of a document.
+type ref struct {
+	d *doc
+	c int
+}
+
+func (r ref) claim() *Claim { return &r.d.ev.Claims[r.c] }
+func (r ref) state() State  { return r.d.states[r.c] }
+
+// entry is one step of a register's history.
+type entry struct {
+	at     Instant // non-decreasing within the register
+	within Within
+	state  State
+	by     *doc
+	claim  *Claim
+	// version is the claim whose version the entry resolves; nil for a dated one.
+	version *Claim
+}
+
+// register is (source, axis, object) with its claims sorted by the source's
+// own version (S-6).
+type register struct {
+	src     uint8 // index into Order.sources
+	axis    Axis
+	object  Object
+	current []ref // ascending by version, then event id
+	dated   []ref // ascending by stamp, then word, then version
+	// base is the register's end in the order's base.
+	base registerBase
+	// entries is the history after the base, derived.
+	entries []entry
+	value   State // while walking: the value at the step
+}
+
+// registerBase is what a register's older claims amount to, once folded away.
+type registerBase struct {
+	used    bool
+	version Version
+	at      Instant
+	stamp   Instant // lower bound for the next current claim's beginning
+	state   State
+	// unread: the newest folded claims were not seen by a poll, so that a later
+	// read may still narrow their beginning.
+	unread bool
+	dated  []datedMark
+}
+
+// datedMark remembers a dated claim that was folded away.
+type datedMark struct {
+	native string
+	stamp  Instant
+}
+
+// Looked-up coverage of one order (S-17).
+type lookedFeed struct {
+	feed  FeedKey
+	until Instant
+}
+
+// wait is an obligation past its due, waiting for a feed (S-21).
+type wait struct {
+	feed FeedKey
+	need Instant
+}
+
+// order is the state of one order in memory. Persisted are its documents (one
+// key each) and the fields from policy on; the rest is derived from them.
+type order struct {
+	key     OrderKey
+	sources []Source
+	docs    []*doc // after the base, ascending by (stamp, id)
+	regs    []register
+	run     run
+	sums    []sum
+	sumsOK  bool
+
+	policy  uint64 // plan version the rest was computed under
+	said    []said
+	excs    []orderException
+	facts   uint64 // timeline facts written
+	events  uint64 // documents held, base included
+	shelved uint32 // documents with an unmapped word
+	timer   Instant
+	waits   []wait
+	looked  []lookedFeed
+	base    *base
+	// touched counts changes of claims; a person's resolve holds until it moves.
+	touched uint64
+	// marks are the sets of orders this one stands in (see Partition.mark).
+	marks uint8
+
+	dirty bool
+	added []*doc // documents to write at flush
+}
+
+// sourceIndex returns the order's index of a source, adding it if new.
+func (o *order) sourceIndex(s Source) uint8 {
+	for i, have := range o.sources {
+		if have == s {
+			return uint8(i)
+		}
+	}
+	if len(o.sources) == 255 {
+		return 254 // a 256th source shares the last place; reachable only by abuse
+	}
+	o.sources = append(o.sources, s)
+	return uint8(len(o.sources) - 1)
+}
+
+// find returns the index of a source, -1 if the order never heard it.
+func (o *order) find(s Source) int {
+	for i, have := range o.sources {
+		if have == s {
+			return i
+		}
+	}
+	return -1
+}
+
+// register returns the register of an object on an axis, adding it if new.
+// Registers ascend by (source, axis, object), so that no result depends on the
+// order in which they were first heard.
+func (o *order) register(src uint8, axis Axis, object Object) *register {
+	at := len(o.regs)
+	for i := range o.regs {
+		r := &o.regs[i]
+		if r.src == src && r.axis == axis && r.object == object {
+			return r
+		}
+	}
+	for at > 0 && o.compareRegister(&o.regs[at-1], src, axis, object) > 0 {
+		at--
+	}
+	o.regs = slices.Insert(o.regs, at, register{src: src, axis: axis, object: object})
+	return &o.regs[at]
+}
+
+func (o *order) compareRegister(r *register, src uint8, axis Axis, object Object) int {
+	if c := strings.Compare(string(o.sources[r.src]), string(o.sources[src])); c != 0 {
+		return c
+	}
+	if r.axis != axis {
+		return int(r.axis) - int(axis)
+	}
+	return r.object.Compare(object)
+}
+
+// insert files a document's claims into their registers.
+func (o *order) insert(d *doc, pl *plan) {
+	src := o.sourceIndex(d.ev.Source)
+	if cap(d.states) < len(d.ev.Claims) {
+		d.states = make([]State, len(d.ev.Claims))
+	}
+	d.states = d.states[:len(d.ev.Claims)]
+	for i := range d.ev.Claims {
+		c := &d.ev.Claims[i]
+		if !c.Axis.Valid() {
+			continue
+		}
+		d.states[i] = pl.state(d.ev.System, c.Axis, c.Native)
+		r := o.register(src, c.Axis, c.Object)
+		if c.Mode == Current {
+			r.current = insertRef(r.current, ref{d, i}, compareCurrent)
+		} else {
+			r.dated = insertRef(r.dated, ref{d, i}, compareDated)
+		}
+	}
+	if inert(d.ev) {
+		return
+	}
+	at := len(o.docs)
+	for at > 0 && compareDocs(o.docs[at-1], d) > 0 {
+		at--
+	}
+	o.docs = slices.Insert(o.docs, at, d)
+	o.sumsOK = false
+}
+
+func compareDocs(a, b *doc) int {
+	if a.stamp != b.stamp {
+		return cmpInstant(a.stamp, b.stamp)
+	}
+	return strings.Compare(string(a.ev.ID[:]), string(b.ev.ID[:]))
+}
+
+func cmpInstant(a, b Instant) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// insertRef inserts into a sorted list, searching from its end: claims mostly
+// arrive in order.
+func insertRef(list []ref, x ref, cmp func(a, b ref) int) []ref {
+	at := len(list)
+	for at > 0 && cmp(list[at-1], x) > 0 {
+		at--
+	}
+	return slices.Insert(list, at, x)
+}
+
+// compareCurrent orders current claims of one register by version, or by stamp
+// where the source has none.
+func compareCurrent(a, b ref) int {
+	if c := compareVersions(a.claim(), b.claim()); c != 0 {
+		return c
+	}
+	return strings.Compare(string(a.d.ev.ID[:]), string(b.d.ev.ID[:]))
+}
+
+// compareVersions is total over claims of one register. Versions of different
+// schemes do not compare; the scheme's number orders them, which is stable.
+func compareVersions(a, b *Claim) int {
+	if a.Version.Scheme != b.Version.Scheme {
+		return int(a.Version.Scheme) - int(b.Version.Scheme)
+	}
+	if a.Version.Scheme == SchemeNone {
+		return cmpInstant(a.Earliest, b.Earliest)
+	}
+	return a.Version.Compare(b.Version)
+}
+
+func compareDated(a, b ref) int {
+	x, y := a.claim(), b.claim()
+	if c := cmpInstant(x.Earliest, y.Earliest); c != 0 {
+		return c
+	}
+	if c := strings.Compare(x.Native, y.Native); c != 0 {
+		return c
+	}
+	if c := compareVersions(x, y); c != 0 {
+		return c
+	}
+	return strings.Compare(string(a.d.ev.ID[:]), string(b.d.ev.ID[:]))
+}
+
+// system returns the catalog name of a source as the order's documents state it.
+func (o *order) system(src uint8, pl *plan) string {
+	if spec := pl.sources[o.sources[src]]; spec != nil {
+		return spec.System
+	}
+	for _, d := range o.docs {
+		if d.ev.Source == o.sources[src] {
+			return d.ev.System
+		}
+	}
+	return ""
+}

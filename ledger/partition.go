@@ -1,0 +1,403 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// FoldVersion names this fold. It changes whenever the same log would give
+// another state; a store is written by one version only (S-33).
+const FoldVersion uint32 = 1
+
+// Store is the ordered key-value state of one partition, as of its last
+// committed batch. Values are valid until the next call.
+type Store interface {
+	Get(key []byte) (value []byte, ok bool, err error)
+	// Scan visits the keys in [from, to) in ascending order until fn says no.
+	Scan(from, to []byte, fn func(key, value []byte) (more bool, err error)) error
+}
+
+// Batch receives the changes of one commit.
+type Batch interface {
+	Put(key, value []byte)
+	Delete(key []byte)
+}
+
+// Options configure a partition.
+type Options struct {
+	Partition  int32
+	Partitions int32
+	// CacheOrders bounds how many orders stay decoded in memory; 0 means 50,000.
+	CacheOrders int
+	// SliceTimers is K of S-16: how many timers fire per commit; 0 means 2,000.
+	SliceTimers int
+}
+
+// Partition is the state machine of one partition of the log. It is not safe
+// for concurrent use. Apply folds one record in memory; Flush writes everything
+// that changed since the last Flush into one batch.
+type Partition struct {
+	opt   Options
+	store Store
+
+	policies []*Policy // adopted, ascending
+	waiting  []*Policy // taken, not yet effective
+	plan     *plan
+	guard    Guard
+	feeds    []*Feed // ascending by key
+	counts   map[Source]*[Outcomes]uint64
+	seqs     Seqs
+	offset   int64 // next offset to fold
+	cont     continuation
+
+	orders map[OrderKey]*order
+	queue  []OrderKey // eviction order
+	dirty  []*order
+	excs   map[ExceptionID]*Exception // changed since the last flush
+	excSeq []ExceptionID
+	ops    []op // other writes, in order
+	words  map[string]uint64
+	subs   map[string]*orderException // feed and word subjects, by subject and rule
+	subSeq []string
+	meta   bool // partition-wide state changed
+
+	w        walker
+	verdicts []verdict
+	rows     Rows
+	rec      *Record // being folded
+	buf      []byte
+}
+
+// op is a pending write; nil value deletes.
+type op struct {
+	key   []byte
+	value []byte
+}
+
+// Seqs are the dense row numbers given so far, per table.
+type Seqs struct {
+	History    uint64
+	Exceptions uint64
+	Orders     uint64
+	Quarantine uint64
+}
+
+// ErrUnflushed is returned when a tick is applied over unflushed changes.
+var ErrUnflushed = errors.New("a tick must be applied to flushed state: call Flush first")
+
+// Open reads a partition's state from its store; an empty store is an empty
+// partition at offset 0.
+func Open(store Store, opt Options) (*Partition, error) {
+	if opt.CacheOrders == 0 {
+		opt.CacheOrders = 50_000
+	}
+	if opt.SliceTimers == 0 {
+		opt.SliceTimers = 2_000
+	}
+	p := &Partition{opt: opt, store: store, orders: map[OrderKey]*order{}, excs: map[ExceptionID]*Exception{},
+		counts: map[Source]*[Outcomes]uint64{}, words: map[string]uint64{}, subs: map[string]*orderException{}}
+	if err := p.load(); err != nil {
+		return nil, fmt.Errorf("open partition %d: %w", opt.Partition, err)
+	}
+	p.plan = compile(p.policies)
+	return p, nil
+}
+
+// Offset is the next offset to fold: state is fold of records [0, Offset).
+func (p *Partition) Offset() int64 { return p.offset }
+
+// Clock is the partition's clock, 0 before the first accepted tick.
+func (p *Partition) Clock() Instant { return p.guard.Clock }
+
+// Rows are the rows told since the last Flush. They are valid until the next
+// call of Apply, Continue or Flush.
+func (p *Partition) Rows() *Rows { return &p.rows }
+
+// Continuing reports whether the last tick has work left. The caller flushes
+// and calls Continue until it is done, before the next record (S-16).
+func (p *Partition) Continuing() bool { return p.cont.active }
+
+// NeedsFlush reports whether r can only be applied to flushed state.
+func (p *Partition) NeedsFlush(r *Record) bool {
+	scans := r.Tick != nil || r.Policy != nil || r.Reset != nil
+	return scans && (len(p.dirty) > 0 || len(p.ops) > 0 || len(p.excs) > 0)
+}
+
+// Apply folds one record. It takes ownership of r.Event. The error is one of
+// the store or of misuse; no record can cause one.
+func (p *Partition) Apply(r *Record) error {
+	if p.cont.active {
+		return fmt.Errorf("apply offset %d: the last tick is not finished: call Continue", r.Offset)
+	}
+	if r.Offset < p.offset {
+		return fmt.Errorf("apply offset %d: already folded up to %d", r.Offset, p.offset)
+	}
+	if p.NeedsFlush(r) {
+		return ErrUnflushed
+	}
+	p.rec = r
+	err := p.dispatch(r)
+	p.offset = r.Offset + 1
+	p.meta = true
+	return err
+}
+
+func (p *Partition) dispatch(r *Record) error {
+	switch {
+	case r.Event != nil:
+		return p.applyEvent(r.Event)
+	case r.Tick != nil:
+		return p.applyTick(r.Tick)
+	case r.Action != nil:
+		return p.applyAction(r.Action)
+	case r.Looked != nil:
+		return p.applyLooked(r.Looked)
+	case r.Policy != nil:
+		return p.applyPolicy(r.Policy)
+	case r.Reset != nil:
+		return p.applyReset(r.Reset)
+	case r.Cutover != nil:
+		return nil
+	case r.Unkeyed != nil:
+		p.quarantine(&Quarantined{Reason: "misplaced", Detail: "an unkeyed record in a keyed topic", Source: r.Unkeyed.Event.Source,
+			Feed: r.Unkeyed.Event.Feed, ReceivedAt: r.Unkeyed.Event.ReceivedAt})
+		p.count(r.Unkeyed.Event.Source, OutcomeQuarantined)
+		return nil
+	case r.Poison != nil:
+		p.quarantine(&Quarantined{Reason: r.Poison.Reason, Detail: "the record cannot be decoded", Body: Body{Codec: "none", Bytes: r.Poison.Raw}})
+		p.count("", OutcomeQuarantined)
+		return nil
+	default:
+		return nil
+	}
+}
+
+// applyEvent folds one event into its order.
+func (p *Partition) applyEvent(ev *Event) error {
+	if PartitionOf([]byte(ev.Order), p.opt.Partitions) != p.opt.Partition {
+		p.quarantine(&Quarantined{Reason: "misplaced", Detail: "the order key belongs to another partition", Source: ev.Source,
+			Feed: ev.Feed, Order: ev.Order, Of: ev.ID, ReceivedAt: ev.ReceivedAt, Body: ev.Body})
+		p.count(ev.Source, OutcomeQuarantined)
+		return nil
+	}
+	o, err := p.order(ev.Order)
+	if err != nil {
+		return err
+	}
+	old, rebuild, err := p.seen(o, ev)
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		return p.applyCopy(o, old, ev)
+	}
+	body := ev.Body
+	ev.Body = Body{}
+	d := &doc{ev: ev, stamp: stampOf(ev), received: ev.ReceivedAt, asked: ev.AskedAt, prev: ev.PrevAsked, delivered: !ev.Read(),
+		copies: 1, offset: p.rec.Offset, recorded: p.rec.RecordedAt}
+	if rebuild {
+		if err := p.unfold(o); err != nil {
+			return err
+		}
+	}
+	o.insert(d, p.plan)
+	o.events++
+	o.touched++
+	o.added = append(o.added, d)
+	for _, a := range ev.Aliases {
+		p.put(aliasKey(a, o.key), nil)
+	}
+	d.outcome = p.outcomeOf(o, d)
+	p.count(ev.Source, d.outcome)
+	p.seqs.History++
+	p.rows.History = append(p.rows.History, HistoryRow{Seq: p.seqs.History, Offset: p.rec.Offset, RecordedAt: p.rec.RecordedAt,
+		Order: o.key, Outcome: d.outcome, Event: ev, States: d.states, Body: body})
+	p.shelve(o, d, body)
+	p.touch(o)
+	return p.settle(o, BecauseRearranged)
+}
+
+// outcomeOf classifies a new document (S-40).
+func (p *Partition) outcomeOf(o *order, d *doc) Outcome {
+	out := OutcomeApplied
+	for i := range d.ev.Claims {
+		c := &d.ev.Claims[i]
+		if !c.Axis.Valid() {
+			continue
+		}
+		if d.states[i] == Unmapped {
+			return OutcomeShelved
+		}
+		if c.Mode == Current && p.conflicts(o, d, c) {
+			out = OutcomeConflict
+		}
+	}
+	return out
+}
+
+// conflicts reports whether another document of the same object and version
+// says another word.
+func (p *Partition) conflicts(o *order, d *doc, c *Claim) bool {
+	r := o.register(o.sourceIndex(d.ev.Source), c.Axis, c.Object)
+	for i := len(r.current) - 1; i >= 0; i-- {
+		x := r.current[i].claim()
+		switch cmp := compareVersions(x, c); {
+		case cmp < 0:
+			return false
+		case cmp == 0 && x.Native != c.Native:
+			return true
+		}
+	}
+	return false
+}
+
+// applyCopy folds a further copy of a known event: it changes nothing but the
+// bounds its copies carry (S-5).
+func (p *Partition) applyCopy(o *order, d *doc, ev *Event) error {
+	before := *d
+	d.received = min(d.received, ev.ReceivedAt)
+	d.asked = max(d.asked, ev.AskedAt)
+	if ev.PrevAsked != 0 && (d.prev == 0 || ev.PrevAsked < d.prev) {
+		d.prev = ev.PrevAsked
+	}
+	d.delivered = d.delivered || !ev.Read()
+	d.copies++
+	p.count(ev.Source, OutcomeDuplicate)
+	bounds := d.received != before.received || d.asked != before.asked || d.prev != before.prev || d.delivered != before.delivered
+	if !slices.Contains(o.added, d) {
+		o.added = append(o.added, d)
+	}
+	p.touch(o)
+	if bounds && o.base != nil && (d.prev != before.prev || !slices.Contains(o.docs, d)) {
+		if err := p.unfold(o); err != nil { // the bound reaches into the base
+			return err
+		}
+	}
+	if !bounds {
+		return nil
+	}
+	return p.settle(o, BecauseRearranged)
+}
+
+// touch marks an order as changed since the last flush.
+func (p *Partition) touch(o *order) {
+	if !o.dirty {
+		o.dirty = true
+		p.dirty = append(p.dirty, o)
+	}
+}
+
+func (p *Partition) put(key, value []byte) {
+	if value == nil {
+		value = []byte{}
+	}
+	p.ops = append(p.ops, op{key, value})
+}
+
+func (p *Partition) del(key []byte) { p.ops = append(p.ops, op{key, nil}) }
+
+// count books one outcome of a source.
+func (p *Partition) count(s Source, out Outcome) {
+	c := p.counts[s]
+	if c == nil {
+		c = new([Outcomes]uint64)
+		p.counts[s] = c
+	}
+	c[out]++
+	p.meta = true
+}
+
+// quarantine keeps what cannot be folded, with its bytes in the row.
+func (p *Partition) quarantine(q *Quarantined) {
+	q.ID = quarantineID(p.opt.Partition, p.rec.Offset, len(p.rows.Quarantine), q.Native)
+	q.Partition, q.Offset = p.opt.Partition, p.rec.Offset
+	p.seqs.Quarantine++
+	p.rows.Quarantine = append(p.rows.Quarantine, QuarantineRow{Seq: p.seqs.Quarantine, Offset: p.rec.Offset, RecordedAt: p.rec.RecordedAt, Entry: *q})
+	p.put(append([]byte{keyEntry}, q.ID...), appendQuarantined(nil, q))
+}
+
+// quarantineID is a function of the record's place and the word alone.
+func quarantineID(partition int32, offset int64, _ int, native string) string {
+	id := NewExceptionID("quarantine:"+native, "", uint64(offset)<<8|uint64(uint8(partition)))
+	return id.String()
+}
+
+// order returns an order, loading it from the store, or a new one. An order
+// computed under an older policy migrates first (S-32).
+func (p *Partition) order(k OrderKey) (*order, error) {
+	if o := p.orders[k]; o != nil {
+		if o.policy != p.plan.version {
+			return o, p.migrate(o)
+		}
+		return o, nil
+	}
+	o, err := p.read(k)
+	if err != nil {
+		return nil, err
+	}
+	if o == nil {
+		o = &order{key: k, policy: p.plan.version}
+	}
+	p.orders[k] = o
+	p.queue = append(p.queue, k)
+	if o.policy != p.plan.version {
+		return o, p.migrate(o)
+	}
+	return o, nil
+}
+
+// read loads an order and its documents; nil if it does not exist.
+func (p *Partition) read(k OrderKey) (*order, error) {
+	p.buf = append(append(p.buf[:0], keyOrder), k...)
+	v, ok, err := p.store.Get(p.buf)
+	if err != nil || !ok {
+		return nil, err
+	}
+	o, err := decodeOrderRecord(k, v)
+	if err != nil {
+		return nil, fmt.Errorf("order %s: %w", k, err)
+	}
+	if err := p.readDocs(o); err != nil {
+		return nil, fmt.Errorf("order %s: %w", k, err)
+	}
+	if o.policy == p.plan.version { // otherwise migration recomputes it
+		p.walk(o)
+	}
+	return o, nil
+}
+
+// readDocs loads the documents after an order's base.
+func (p *Partition) readDocs(o *order) error {
+	prefix := orderPrefix(keyClaims, o.key)
+	from := prefix
+	if o.base != nil {
+		from = appendOrdered(slices.Clone(prefix), o.base.stamp)
+	}
+	return p.store.Scan(from, PrefixEnd(prefix), func(_, v []byte) (bool, error) {
+		d, err := decodeDoc(v)
+		if err != nil {
+			return false, err
+		}
+		if o.base == nil || !o.base.holds(d) {
+			o.insert(d, p.plan)
+		}
+		return true, nil
+	})
+}
+
+// walk recomputes the derived part of an order.
+func (p *Partition) walk(o *order) {
+	p.w.begin(p.plan, p.originPlan(o), o)
+	p.w.walk(Forever)
+}
+
+// noOrigin is the plan of orders whose origin no policy names.
+var noOrigin = &originPlan{}
+
+func (p *Partition) originPlan(o *order) *originPlan {
+	if op := p.plan.origins[o.key.Origin()]; op != nil {
+		return op
+	}
+	return noOrigin
+}

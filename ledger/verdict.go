@@ -1,0 +1,239 @@
+package ledger
+
+import "strings"
+
+// VerdictState is what the ledger says of one obligation (S-24). The numbers
+// are frozen.
+type VerdictState uint8
+
+// The verdicts.
+const (
+	VerdictNone         VerdictState = 0
+	VerdictPending      VerdictState = 1
+	VerdictMet          VerdictState = 2
+	VerdictMetImprecise VerdictState = 3
+	VerdictMetLate      VerdictState = 4
+	VerdictBreached     VerdictState = 5
+	VerdictVoid         VerdictState = 6
+	VerdictUndetermined VerdictState = 7
+	// VerdictRetracted is how a revision from BREACHED to nothing is said.
+	VerdictRetracted VerdictState = 8
+)
+
+var verdictNames = [...]string{"NONE", "PENDING", "MET", "MET_IMPRECISE", "MET_LATE", "BREACHED", "VOID", "UNDETERMINED", "RETRACTED"}
+
+// String returns the verdict's name, such as "MET_LATE".
+func (v VerdictState) String() string {
+	if int(v) < len(verdictNames) {
+		return verdictNames[v]
+	}
+	return "NONE"
+}
+
+// Basis says how well a verdict is founded. The numbers are frozen.
+type Basis uint8
+
+// The bases, from the best.
+const (
+	BasisProven     Basis = 0
+	BasisAssumed    Basis = 1
+	BasisIncomplete Basis = 2
+)
+
+var basisNames = [...]string{"proven", "assumed", "incomplete"}
+
+// String returns the basis' name.
+func (b Basis) String() string {
+	if int(b) < len(basisNames) {
+		return basisNames[b]
+	}
+	return "incomplete"
+}
+
+// Because says why a verdict stands or changed. The numbers are frozen.
+type Because uint8
+
+// The reasons.
+const (
+	BecauseNone       Because = 0
+	BecauseUntil      Because = 1 // the closing predicate became true
+	BecauseUnless     Because = 2 // the obligation lapsed
+	BecauseDue        Because = 3 // the deadline passed, and nothing came
+	BecauseSilent     Because = 4 // a feed it depends on is not heard
+	BecauseHeld       Because = 5 // a shelved word may be what it waits for
+	BecauseUnprovable Because = 6 // it depends on a feed that does not exist
+	BecauseRearranged Because = 7 // late evidence rearranged the history
+	BecausePolicy     Because = 8 // another policy came into force
+	BecauseWithdrawn  Because = 9 // coverage was withdrawn
+	BecauseHealed     Because = 10
+	BecauseOperator   Because = 11
+	BecauseClock      Because = 12 // the clock was put back
+)
+
+var becauseNames = [...]string{"", "until", "unless", "due", "source-silent", "held", "unprovable", "rearranged", "policy", "withdrawn", "healed", "operator", "clock-reset"}
+
+// String returns the reason's name, such as "source-silent".
+func (b Because) String() string {
+	if int(b) < len(becauseNames) {
+		return becauseNames[b]
+	}
+	return ""
+}
+
+// verdict is the present judgement of one (rule, episode, step).
+type verdict struct {
+	j      *judge
+	e      *episode
+	step   uint8
+	state  VerdictState
+	basis  Basis
+	why    Because
+	feed   FeedKey // the feed it waits for
+	since  Instant // since when that feed is not heard
+	due    Instant // next instant at which it must be looked at, 0 if none
+	need   Instant // waits until feed is heard past this, 0 if it does not
+	closed bool    // BREACHED, but lapsed since: no exception any more
+	past   bool    // historic: not announced (S-28)
+	name   string  // record that makes it incomplete
+}
+
+// said is the last verdict told of one (rule, episode, step).
+type said struct {
+	rule  string
+	by    EventID // the episode's opening document
+	at    Instant // where the episode stands in the history
+	n     uint32
+	step  uint8
+	state VerdictState
+	basis Basis
+	feed  FeedKey // for UNDETERMINED
+	// announced: the breach was told while it lasted.
+	announced bool
+}
+
+func (s *said) key(t *said) int {
+	if c := strings.Compare(s.rule, t.rule); c != 0 {
+		return c
+	}
+	if c := strings.Compare(string(s.by[:]), string(t.by[:])); c != 0 {
+		return c
+	}
+	return int(s.step) - int(t.step)
+}
+
+// judgeStep judges one step of an episode at the partition's clock (S-23,
+// S-24). It is a function of the episode, the clock and coverage alone.
+func (p *Partition) judgeStep(o *order, j *judge, e *episode, step int) verdict {
+	s := &j.Steps[step]
+	v := verdict{j: j, e: e, step: uint8(step)}
+	limit := e.a.Latest.Add(s.After).Add(j.sigma)
+	early := e.a.Earliest.Add(s.After).Add(j.sigma)
+	due := limit.Add(j.Grace)
+	anchor := e.a.Earliest
+	if e.unknown != 0 {
+		anchor = min(anchor, e.unknown)
+	}
+	v.past = anchor.Add(s.After) < j.live || e.a.Earliest < j.Since
+	late := false
+	switch {
+	case e.atA:
+		v.state, v.why = VerdictMet, BecauseUnless
+		return v
+	case e.ended && e.until.Latest < early:
+		v.state, v.why = VerdictMet, BecauseUntil
+		return v
+	case e.ended && e.until.Earliest < limit:
+		v.state, v.why = VerdictMetImprecise, BecauseUntil
+		return v
+	case e.ended:
+		late = true
+	case e.voided && e.voidedAt.Earliest < limit:
+		v.state, v.why = VerdictVoid, BecauseUnless
+		return v
+	case e.voided:
+		v.closed = true
+	}
+	if p.guard.Clock < due {
+		v.state, v.due = VerdictPending, due
+		return v
+	}
+	if late {
+		v.state, v.why = VerdictMetLate, BecauseUntil
+		return v
+	}
+	if e.hidden < limit {
+		v.basis = BasisIncomplete
+	}
+	p.prove(o, &v, Interval{min(o.run.created, e.a.Earliest).Add(-j.sigma), limit})
+	return v
+}
+
+// prove decides between BREACHED, PENDING and UNDETERMINED by coverage and
+// holds (S-19 … S-21).
+func (p *Partition) prove(o *order, v *verdict, over Interval) {
+	if v.j.missing != "" {
+		v.state, v.why, v.name = VerdictUndetermined, BecauseUnprovable, v.j.missing
+		return
+	}
+	hold := p.plan.newest.Settings.HoldMax
+	if v.e.uncertain && o.shelved > 0 {
+		if end := o.heldSince().Add(hold); p.guard.Clock < end {
+			v.state, v.why, v.due = VerdictUndetermined, BecauseHeld, end
+			return
+		}
+		v.basis = BasisIncomplete
+	}
+	for _, k := range v.j.deps {
+		spec := p.plan.feeds[k]
+		f := p.feed(k)
+		h := p.hears(o, f, spec, over)
+		if h.ok {
+			if h.incomplete {
+				v.basis, v.name = max(v.basis, BasisIncomplete), h.hole
+			} else if spec.Coverage == CoverageAssumed {
+				v.basis = max(v.basis, BasisAssumed)
+			}
+			if f.Unkeyed {
+				v.basis = BasisIncomplete
+			}
+			continue
+		}
+		v.feed, v.since, v.need, v.why = k, h.until, over.Until, BecauseSilent
+		v.state = VerdictPending
+		if f.Silent {
+			v.state = VerdictUndetermined
+		}
+		return
+	}
+	v.state, v.why = VerdictBreached, BecauseDue
+}
+
+// hears asks one feed about a stretch, for one order: by its coverage, by
+// assumption, or by a look-up of this order.
+func (p *Partition) hears(o *order, f *Feed, spec *FeedSpec, over Interval) heard {
+	for _, l := range o.looked {
+		if l.feed == f.Key && l.until >= over.Until {
+			return heard{ok: true, until: l.until}
+		}
+	}
+	if spec.Coverage == CoverageAssumed {
+		if until := p.guard.Clock.Add(-spec.Settle); until < over.Until {
+			return heard{until: until}
+		}
+		return heard{ok: true, until: over.Until}
+	}
+	return f.covers(over, p.guard.Clock, p.plan.newest.Settings.HoldMax)
+}
+
+// heldSince is the first receipt among the order's shelved documents.
+func (o *order) heldSince() Instant {
+	first := Forever
+	for _, d := range o.docs {
+		for i, s := range d.states {
+			if s == Unmapped && d.ev.Claims[i].Axis.Valid() {
+				first = min(first, d.received)
+			}
+		}
+	}
+	return first
+}
