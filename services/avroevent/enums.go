@@ -1,0 +1,35 @@
+package avroevent
+
+import "github.com/orderledger/orderledger/ledger"
+
+// How many symbols each enum has in the schemas. The
+// index of a symbol is the ledger's frozen number; index 0 or the last symbol
+// is UNKNOWN, the default by which old readers survive new symbols.
+const (
+	axes         = 7
+	kinds        = 11
+	directions   = 3
+	schemes      = 4 // NONE SEQUENCE TIMESTAMP UNKNOWN
+	modes        = 4
+	lineKinds    = 6
+	amountKinds  = 7
+	actionKinds  = 8
+	subjectKinds = 5
+	severities   = 4
+	bases        = 4 // PROVEN ASSUMED INCOMPLETE UNKNOWN
+	becauses     = 13
+	changes      = 12
+)
+
+const (
+	schemeUnknown = 3
+	basisUnknown  = 3
+)
+
+// basisOf maps a symbol's index; what a reader does not know is incomplete.
+func basisOf(index uint8) ledger.Basis {
+	if index == basisUnknown {
+		return ledger.BasisIncomplete
+	}
+	return ledger.Basis(index)
+}
