@@ -132,7 +132,7 @@ func repeatsClaimWord(d *doc, i int) bool {
 // stateUnder maps a claim's word as an earlier version of the policy did.
 func (p *Partition) stateUnder(version uint64, system string, c *Claim) State {
 	rows := p.policies[version-1].Rows
-	at, ok := slices.BinarySearchFunc(rows, MatrixRow{System: system, Axis: c.Axis, Native: c.Native}, compareRows)
+	at, ok := slices.BinarySearchFunc(rows, MatrixRow{System: system, Axis: c.Axis, Native: c.Native}, MatrixRow.Compare)
 	if !ok {
 		return Unmapped
 	}

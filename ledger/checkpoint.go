@@ -16,8 +16,8 @@ const (
 // base is the older part of a long order, folded away: every entry that stands
 // before the instant at. A claim that belongs there unfolds it again.
 type base struct {
-	at      Instant // entries before it are in the base
-	stamp   Instant // no document after the base has a lesser stamp
+	at      Instant   // entries before it are in the base
+	stamp   Instant   // no document after the base has a lesser stamp
 	folded  []EventID // folded documents whose stamp is not less, ascending
 	run     run
 	regs    []baseRegister
@@ -142,7 +142,6 @@ func (p *Partition) readSaid(o *order) error {
 		return true, nil
 	})
 }
-
 
 // foldTail moves the older part of a long order into its base.
 func (p *Partition) foldTail(o *order) {

@@ -97,6 +97,15 @@ func (f *Feed) Until() Instant {
 	return f.Intervals[len(f.Intervals)-1].Until
 }
 
+// heardTo is the instant from which the feed's silence counts: the end of what
+// was heard, or when the policy first named a feed that never was.
+func (f *Feed) heardTo() Instant {
+	if len(f.Intervals) == 0 {
+		return f.Known
+	}
+	return f.Until()
+}
+
 // merge takes in what a tick says of the feed. It returns whether coverage
 // grew and whether some was withdrawn. Merging is a union within an epoch and
 // forgets only what a later epoch withdrew, so the order of ticks inside an

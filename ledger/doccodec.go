@@ -180,7 +180,9 @@ func appendWithin(b []byte, w Within) []byte { return appendInt(appendInt(b, w.E
 
 func (d *decoder) within() Within { return Within{d.instant(), d.instant()} }
 
-func appendFeedKey(b []byte, k FeedKey) []byte { return appendText(appendText(b, string(k.Source)), k.Feed) }
+func appendFeedKey(b []byte, k FeedKey) []byte {
+	return appendText(appendText(b, string(k.Source)), k.Feed)
+}
 
 func (d *decoder) feedKey() FeedKey { return FeedKey{Source(d.text()), d.text()} }
 

@@ -119,4 +119,3 @@ type orderException struct {
 	// claims is the order's touch count when a person resolved it.
 	claims uint64
 }
-

@@ -40,7 +40,7 @@ type episode struct {
 	atA      bool // unless was already true at the anchor
 
 	hidden    Instant // where the first gap began in which close could have hidden, Forever if none
-	uncertain bool // close was unknown at some step, so that it may hold
+	uncertain bool    // close was unknown at some step, so that it may hold
 }
 
 // ruleRun is one rule's position in an order's history.

@@ -56,10 +56,10 @@ type judge struct {
 	amounts bool
 	// the cells each predicate reads
 	openCells, closeCells, unlessCells []CellRef
-	deps    []FeedKey
-	missing string // a dependency that no feed satisfies: never provable
-	sigma   Micros
-	live    Instant // the greatest live_from of the sources it depends on
+	deps                               []FeedKey
+	missing                            string // a dependency that no feed satisfies: never provable
+	sigma                              Micros
+	live                               Instant // the greatest live_from of the sources it depends on
 }
 
 // cellBit is the bit of a cell in a judge's mask of cells read.
@@ -101,7 +101,7 @@ func (p *Policy) Validate() error {
 		if !r.Axis.Valid() || r.Axis.StateName(r.State) == "INVALID" || !r.State.Certain() {
 			bad("matrix row %s/%s/%q maps to no state", r.System, r.Axis, r.Native)
 		}
-		if i > 0 && compareRows(p.Rows[i-1], r) >= 0 {
+		if i > 0 && p.Rows[i-1].Compare(r) >= 0 {
 			bad("matrix rows must ascend and be unique: %s/%s/%q", r.System, r.Axis, r.Native)
 		}
 	}
@@ -120,7 +120,8 @@ func (p *Policy) Validate() error {
 	return errors.Join(errs...)
 }
 
-func compareRows(a, b MatrixRow) int {
+// Compare orders rows by system, axis and native word.
+func (a MatrixRow) Compare(b MatrixRow) int {
 	if c := strings.Compare(a.System, b.System); c != 0 {
 		return c
 	}

@@ -1,5 +1,7 @@
 package ledger
 
+import "crypto/sha256"
+
 // policyFormat is the version of the canonical policy encoding.
 const policyFormat = 1
 
@@ -230,4 +232,11 @@ func (d *decoder) predicate(depth int) *Predicate {
 		d.fail("predicate kind")
 	}
 	return p
+}
+
+// Record wraps a policy as the record that proposes it. The YAML source is
+// carried for people; the fold reads the tree alone.
+func (p *Policy) Record(yaml []byte, by string) *PolicyRecord {
+	tree := EncodePolicy(p)
+	return &PolicyRecord{Version: p.Version, EffectiveAt: p.EffectiveAt, Digest: sha256.Sum256(tree), YAML: yaml, Tree: tree, ProposedBy: by}
 }

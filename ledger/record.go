@@ -8,15 +8,15 @@ type Record struct {
 	RecordedAt Instant
 	Key        []byte
 
-	Event    *Event
-	Tick     *Tick
-	Policy   *PolicyRecord
-	Action   *OperatorAction
-	Looked   *Looked
-	Reset    *ClockReset
-	Cutover  *FoldCutover
-	Unkeyed  *Unkeyed
-	Poison   *Poison
+	Event   *Event
+	Tick    *Tick
+	Policy  *PolicyRecord
+	Action  *OperatorAction
+	Looked  *Looked
+	Reset   *ClockReset
+	Cutover *FoldCutover
+	Unkeyed *Unkeyed
+	Poison  *Poison
 }
 
 // Poison is a record that could not be decoded. Raw are its bytes as they

@@ -109,7 +109,7 @@ func (p *Partition) turned(f *Feed, spec *FeedSpec) bool {
 	if spec.Coverage == CoverageAssumed || p.guard.Clock == 0 {
 		return false
 	}
-	silent := p.guard.Clock.Sub(max(f.Until(), f.Known)) > spec.patience()
+	silent := p.guard.Clock.Sub(f.heardTo()) > spec.patience()
 	if silent == f.Silent {
 		return false
 	}
@@ -129,7 +129,7 @@ func (p *Partition) silences() {
 			PartitionOf([]byte(f.Key.Source), p.opt.Partitions) != p.opt.Partition {
 			continue
 		}
-		since := max(f.Until(), f.Known)
+		since := f.heardTo()
 		x := Exception{Subject: Subject{Kind: SubjectFeed, Feed: f.Key}, Rule: RuleSilent, Name: NameSilent, Severity: SeverityWarning,
 			Hop: f.Key.String(), Owner: ownerPlatform, Since: Within{since, since}, Deadline: since.Add(spec.patience()),
 			Impact: "Orders that depend on this feed cannot be judged; nothing is blamed on them.",
