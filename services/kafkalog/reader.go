@@ -26,6 +26,7 @@ type kafkaReader struct {
 	closed  bool
 	next    map[partitionKey]int64
 	stopped map[partitionKey]bool
+	unasked []partitionKey // see stopMissing
 
 	batches []Batch
 	records []Record
@@ -59,7 +60,9 @@ func (l *Log) NewReader(opts ReaderOptions) (Reader, error) {
 				at = at.WithEpoch(epoch)
 			}
 			assign[topic][partition] = at
-			r.next[partitionKey{topic, partition}] = offset
+			key := partitionKey{topic, partition}
+			r.next[key] = offset
+			r.unasked = append(r.unasked, key)
 		}
 	}
 	client, err := kgo.NewClient(append(l.common[:len(l.common):len(l.common)],
@@ -79,6 +82,9 @@ func (l *Log) NewReader(opts ReaderOptions) (Reader, error) {
 
 // Poll implements [Reader].
 func (r *kafkaReader) Poll(ctx context.Context) ([]Batch, error) {
+	if err := r.stopMissing(ctx); err != nil {
+		return nil, err
+	}
 	fetches := r.client.PollRecords(ctx, r.maxPoll)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -182,6 +188,7 @@ func (r *kafkaReader) Add(from Position) {
 	_, assigned := r.next[key]
 	r.next[key] = from.Offset
 	delete(r.stopped, key)
+	r.unasked = append(r.unasked, key)
 	r.mu.Unlock()
 	if assigned {
 		r.client.RemoveConsumePartitions(map[string][]int32{from.Topic: {from.Partition}})

@@ -172,3 +172,27 @@ func offsetsAndRanges(b *bench) {
 		b.Errorf("read range [5, 9): %d records, %v", len(records), err)
 	}
 }
+
+func missingPartitionsStop(b *bench) {
+	topic := b.topic(1)
+	b.fill(topic, 0, 1)
+	r := b.reader(kafkalog.ReaderOptions{Assignments: map[string]map[int32]int64{
+		topic: {0: 0, 1: 0}, b.prefix + ".missing": {0: 0},
+	}})
+	lost, read := 0, 0
+	for lost < 2 || read < 1 {
+		batches, err := r.Poll(b.ctx)
+		for _, batch := range batches {
+			read += len(batch.Records)
+		}
+		for _, l := range kafkalog.LostPartitions(err) {
+			if !errors.Is(l, kafkalog.ErrUnknownTopic) {
+				b.Errorf("%v: %v", l.Position, l.Err)
+			}
+			lost++
+		}
+		if err != nil && lost == 0 {
+			b.Fatalf("poll: %v (%d read)", err, read)
+		}
+	}
+}

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) kafkalog.Journal) {
 		{"PollIsBounded", pollIsBounded},
 		{"PollEndsWithContextAndClose", pollEndsWithContextAndClose},
 		{"OutOfRangeStopsOnePartition", outOfRangeStopsOnePartition},
+		{"MissingPartitionsStop", missingPartitionsStop},
 		{"EnsureTopicsIsRepeatable", ensureTopicsIsRepeatable},
 		{"EnsureTopicsRefuses", ensureTopicsRefuses},
 		{"OffsetsAndRanges", offsetsAndRanges},
