@@ -136,6 +136,10 @@ func (p *Partition) load() error {
 }
 
 func (p *Partition) loadPolicies(adopted int) error {
+	if adopted > 0 && len(p.policies) == adopted {
+		return nil // an older reader of the same store read them
+	}
+	p.policies, p.waiting = nil, nil
 	return p.store.Scan([]byte{keyPolicy}, []byte{keyPolicy + 1}, func(_, v []byte) (bool, error) {
 		pol, err := DecodePolicy(slices.Clone(v))
 		if err != nil {

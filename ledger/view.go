@@ -357,3 +357,17 @@ func Digest(s Store) ([32]byte, error) {
 	copy(out[:], h.Sum(nil))
 	return out, err
 }
+
+// Next returns a Reader of a newer snapshot, reusing what did not change.
+func (r *Reader) Next(snapshot Store) (*Reader, error) {
+	q := &Partition{opt: r.p.opt, store: snapshot, orders: map[OrderKey]*order{}, excs: map[ExceptionID]*Exception{},
+		counts: map[Source]*[Outcomes]uint64{}, words: map[string]uint64{}, subs: map[string]*orderException{},
+		policies: r.p.policies, waiting: r.p.waiting, plan: r.p.plan}
+	if err := q.load(); err != nil {
+		return nil, fmt.Errorf("read partition %d: %w", r.p.opt.Partition, err)
+	}
+	if q.plan == nil || len(q.policies) != len(q.plan.policies) {
+		q.plan = compile(q.policies)
+	}
+	return &Reader{p: q}, nil
+}

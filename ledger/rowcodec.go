@@ -1,0 +1,142 @@
+package ledger
+
+// rowsFormat is the version of the rows encoding.
+const rowsFormat = 1
+
+// EncodeRows returns the rows of a batch as one blob, for an outbox.
+func EncodeRows(b []byte, r *Rows) []byte {
+	b = append(b, rowsFormat)
+	b = appendUint(b, len(r.History))
+	for i := range r.History {
+		b = appendHistoryRow(b, &r.History[i])
+	}
+	b = appendUint(b, len(r.Exceptions))
+	for i := range r.Exceptions {
+		x := &r.Exceptions[i]
+		b = appendInt(appendInt(appendUint(b, x.Seq), x.Offset), x.RecordedAt)
+		b = appendBlob(append(b, byte(x.Change)), EncodeException(nil, &x.Exception))
+	}
+	b = appendUint(b, len(r.Orders))
+	for i := range r.Orders {
+		x := &r.Orders[i]
+		b = appendInt(appendInt(appendUint(b, x.Seq), x.Offset), x.RecordedAt)
+		b = appendSummary(b, &x.Summary)
+	}
+	b = appendUint(b, len(r.Quarantine))
+	for i := range r.Quarantine {
+		x := &r.Quarantine[i]
+		b = appendInt(appendInt(appendUint(b, x.Seq), x.Offset), x.RecordedAt)
+		b = appendBlob(b, appendQuarantined(nil, &x.Entry))
+		b = appendBody(b, &x.Entry.Body)
+	}
+	return b
+}
+
+func appendBody(b []byte, x *Body) []byte {
+	return appendBlob(appendText(appendText(b, x.Codec), x.KeyID), x.Bytes)
+}
+
+func (d *decoder) body() Body { return Body{Codec: d.text(), KeyID: d.text(), Bytes: d.blob()} }
+
+func appendHistoryRow(b []byte, x *HistoryRow) []byte {
+	b = appendInt(appendInt(appendUint(b, x.Seq), x.Offset), x.RecordedAt)
+	b = append(appendText(b, string(x.Order)), byte(x.Outcome))
+	if x.Fact != nil {
+		return appendBlob(append(b, 'f'), appendFact(nil, x.Fact))
+	}
+	b = append(b, 'e')
+	b = appendEvent(b, x.Event)
+	b = appendInt(appendInt(appendInt(b, x.Event.ReceivedAt), x.Event.AskedAt), x.Event.PrevAsked)
+	b = appendUint(b, len(x.States))
+	for _, s := range x.States {
+		b = append(b, byte(s))
+	}
+	return appendBody(b, &x.Body)
+}
+
+func appendSummary(b []byte, s *Summary) []byte {
+	b = appendInt(appendInt(appendText(b, string(s.Key)), s.Created), s.Updated)
+	b = appendUint(appendUint(appendUint(appendUint(b, s.Events), s.Open), s.Shelved), s.Policy)
+	b = appendUint(b, len(s.Cells))
+	for i := range s.Cells {
+		c := &s.Cells[i]
+		b = append(appendText(b, string(c.Source)), byte(c.Axis), byte(c.State))
+		b = append(appendInt(appendWithin(b, c.Since), c.At), c.By[:]...)
+	}
+	b = appendUint(b, len(s.Sums))
+	for i := range s.Sums {
+		x := &s.Sums[i]
+		b = append(appendText(b, string(x.Source)), byte(x.Kind), boolByte(x.Mixed))
+		b = appendText(appendInt(b, x.Money.Minor), x.Money.Currency)
+	}
+	return b
+}
+
+func (d *decoder) summary() Summary {
+	s := Summary{Key: OrderKey(d.text()), Created: d.instant(), Updated: d.instant(), Events: d.uint(), Open: uint32(d.uint()),
+		Shelved: uint32(d.uint()), Policy: d.uint()}
+	for n := d.count(); n > 0; n-- {
+		c := CellView{Source: Source(d.text()), Axis: Axis(d.byte()), State: State(d.byte()), Since: d.within(), At: d.instant()}
+		d.fixed(c.By[:])
+		s.Cells = append(s.Cells, c)
+	}
+	for n := d.count(); n > 0; n-- {
+		x := SumView{Source: Source(d.text()), Kind: AmountKind(d.byte()), Mixed: d.bool()}
+		x.Money = Money{d.int(), d.text()}
+		s.Sums = append(s.Sums, x)
+	}
+	return s
+}
+
+// DecodeRows reads what EncodeRows wrote. The rows may share memory with b.
+func DecodeRows(b []byte) (*Rows, error) {
+	d := &decoder{b: b}
+	if d.byte() != rowsFormat {
+		d.fail("rows format")
+	}
+	r := &Rows{}
+	for n := d.count(); n > 0; n-- {
+		r.History = append(r.History, d.historyRow())
+	}
+	for n := d.count(); n > 0; n-- {
+		x := ExceptionRow{Seq: d.uint(), Offset: d.int(), RecordedAt: d.instant(), Change: FactKind(d.byte())}
+		e, err := DecodeException(d.blob())
+		if err != nil {
+			return nil, err
+		}
+		x.Exception = *e
+		r.Exceptions = append(r.Exceptions, x)
+	}
+	for n := d.count(); n > 0; n-- {
+		r.Orders = append(r.Orders, OrderRow{Seq: d.uint(), Offset: d.int(), RecordedAt: d.instant(), Summary: d.summary()})
+	}
+	for n := d.count(); n > 0; n-- {
+		x := QuarantineRow{Seq: d.uint(), Offset: d.int(), RecordedAt: d.instant()}
+		q, err := decodeQuarantined(d.blob())
+		if err != nil {
+			return nil, err
+		}
+		x.Entry, x.Entry.Body = q, d.body()
+		r.Quarantine = append(r.Quarantine, x)
+	}
+	return r, d.end("rows")
+}
+
+func (d *decoder) historyRow() HistoryRow {
+	x := HistoryRow{Seq: d.uint(), Offset: d.int(), RecordedAt: d.instant(), Order: OrderKey(d.text()), Outcome: Outcome(d.byte())}
+	if d.byte() == 'f' {
+		f, err := decodeFact(d.blob())
+		if err != nil {
+			d.fail("fact")
+		}
+		x.Fact = &f
+		return x
+	}
+	x.Event = d.event()
+	x.Event.ReceivedAt, x.Event.AskedAt, x.Event.PrevAsked = d.instant(), d.instant(), d.instant()
+	for n := d.count(); n > 0; n-- {
+		x.States = append(x.States, State(d.byte()))
+	}
+	x.Body = d.body()
+	return x
+}
