@@ -134,6 +134,8 @@ func (c *compiler) poll(at string, t *fileFeed) {
 		missing(p.First != "" && p.Next != "", "window_first", "window_first and window_next are missing")
 		missing(p.KeyVersion != "" && p.KeyID != "", "key_version", "keyset paging needs key_version and key_id")
 	case "offset":
+		missing(p.KeyID != "", "key_id", "paging by offset needs key_id, to see whether the list moved")
+		missing(p.Limit > 1, "limit", "paging by offset reads one item twice; allow at least two a page")
 		missing(p.Total != "", "total", "paging by offset is safe only where the answer says how many items there are")
 	}
 	switch p.Auth.Scheme {
