@@ -4,13 +4,17 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/orderledger/orderledger/services/embedded/broker"
 	"github.com/orderledger/orderledger/services/kafkalog"
 	"github.com/orderledger/orderledger/services/kafkalog/kafkalogtest"
 )
 
 func TestStaticMemberFindsItsPartitionsAgain(t *testing.T) {
-	l := open(t, kafkalog.Config{Brokers: []string{startBroker(t, broker.Options{}).Addr()}})
+	addr := startBroker(t, broker.Options{}).Addr()
+	l := open(t, kafkalog.Config{Brokers: []string{addr}})
 	ensure(t, l, kafkalogtest.Spec("t", 4))
 	join := func(id string) (kafkalog.Ownership, chan []int32) {
 		t.Helper()
@@ -33,6 +37,9 @@ func TestStaticMemberFindsItsPartitionsAgain(t *testing.T) {
 		<-secondChanges
 	}
 	first.Close()
+	if ids := instances(t, addr, "g"); !slices.Equal(ids, []string{"ledger-0", "ledger-1"}) {
+		t.Errorf("after the first member closed the group holds %v, wanted its place kept", ids)
+	}
 	again, _ := join("ledger-0")
 	await(t, "the restarted member to own two", func() bool { return len(again.Owned()) == 2 })
 	if owned := again.Owned(); !slices.Equal(owned, before) {
@@ -41,4 +48,28 @@ func TestStaticMemberFindsItsPartitionsAgain(t *testing.T) {
 	if len(secondChanges) > 0 {
 		t.Errorf("the restart moved partitions of the other member: %v", <-secondChanges)
 	}
+}
+
+// instances returns the instance ids of a group's members, sorted.
+func instances(t *testing.T, addr, group string) []string {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	groups, err := kadm.NewClient(client).DescribeGroups(t.Context(), group)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for _, member := range groups[group].Members {
+		id := "(dynamic)"
+		if member.InstanceID != nil {
+			id = *member.InstanceID
+		}
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/orderledger/orderledger/services/embedded/broker"
 	"github.com/orderledger/orderledger/services/kafkalog"
@@ -109,7 +110,7 @@ func alterBroker(t *testing.T, admin *kadm.Client) error {
 }
 
 func TestTransactionsAreRefused(t *testing.T) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(start(t, broker.Options{}).Addr()), kgo.TransactionalID("x"))
+	client, err := kgo.NewClient(kgo.SeedBrokers(start(t, broker.Options{}).Addr()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,12 +118,23 @@ func TestTransactionsAreRefused(t *testing.T) {
 	if _, err := kadm.NewClient(client).CreateTopic(t.Context(), 1, 1, map[string]*string{"retention.ms": kadm.StringPtr("-1")}, "t"); err != nil {
 		t.Fatal(err)
 	}
-	err = client.BeginTransaction()
-	if err == nil {
-		err = client.ProduceSync(t.Context(), &kgo.Record{Topic: "t"}).FirstErr()
+	id := "x"
+	join := kmsg.NewPtrInitProducerIDRequest()
+	join.TransactionalID = &id
+	joined, err := join.RequestWith(t.Context(), client)
+	if err != nil || joined.ErrorCode != kerr.TransactionalIDAuthorizationFailed.Code {
+		t.Errorf("a transactional producer: code %d, %v", joined.ErrorCode, err)
 	}
-	if err == nil || !strings.Contains(err.Error(), kerr.TransactionalIDAuthorizationFailed.Message) {
-		t.Errorf("a record of a transaction: %v", err)
+	produce := kmsg.NewPtrProduceRequest()
+	produce.TransactionID, produce.Acks, produce.TimeoutMillis = &id, -1, 1000
+	partition := kmsg.NewProduceRequestTopicPartition()
+	partition.Records = []byte("not even a batch")
+	topic := kmsg.NewProduceRequestTopic()
+	topic.Topic, topic.Partitions = "t", []kmsg.ProduceRequestTopicPartition{partition}
+	produce.Topics = []kmsg.ProduceRequestTopic{topic}
+	produced, err := produce.RequestWith(t.Context(), client)
+	if err != nil || produced.Topics[0].Partitions[0].ErrorCode != kerr.TransactionalIDAuthorizationFailed.Code {
+		t.Errorf("a record of a transaction: %+v, %v", produced, err)
 	}
 }
 

@@ -158,6 +158,12 @@ func hopelessAppendsAreRejected(b *bench) {
 	if at := b.append(kafkalog.Record{Topic: topic, Value: []byte("fine")}); at.Offset != 0 {
 		b.Errorf("the record after the rejections landed at %v", at)
 	}
+	roomy := Spec(b.prefix+".roomy", 1)
+	roomy.MaxMessageBytes = 4 << 20
+	if _, err := b.journal.EnsureTopics(b.ctx, []kafkalog.TopicSpec{roomy}, kafkalog.EnsureOptions{}); err != nil {
+		b.Fatal(err)
+	}
+	b.append(kafkalog.Record{Topic: roomy.Name, Value: randomBytes(3 << 20)})
 	ended, cancel := context.WithCancel(b.ctx)
 	cancel()
 	if _, err := b.journal.Append(ended, kafkalog.Record{Topic: topic}); !errors.Is(err, context.Canceled) || errors.Is(err, kafkalog.ErrUndecided) {
