@@ -87,6 +87,7 @@ func (w *writer) object(o *ledger.Object) {
 }
 
 func (w *writer) version(v *ledger.Version) {
+	w.check(v.Scheme != schemeUnknown, "scheme of a version")
 	w.enum(uint8(v.Scheme), schemes)
 	for _, p := range v.Parts {
 		w.w.WriteLong(p)

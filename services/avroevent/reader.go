@@ -2,6 +2,7 @@ package avroevent
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -33,6 +34,7 @@ type reader struct {
 	scratch []byte
 	words   map[string]string
 	chunk   strings.Builder
+	last    string // the text read last: ids repeat within a document
 }
 
 func newReader() reader {
@@ -92,10 +94,12 @@ func (d *reader) raw() []byte {
 // text reads a string of its own. Neighbouring texts share one piece of memory.
 func (d *reader) text() string {
 	b := d.raw()
-	if len(b) == 0 {
+	switch {
+	case len(b) == 0:
 		return ""
-	}
-	if !utf8.Valid(b) {
+	case string(b) == d.last:
+		return d.last
+	case !utf8.Valid(b):
 		d.broken = true
 		return ""
 	}
@@ -105,7 +109,8 @@ func (d *reader) text() string {
 	}
 	from := d.chunk.Len()
 	d.chunk.Write(b)
-	return d.chunk.String()[from:]
+	d.last = d.chunk.String()[from:]
+	return d.last
 }
 
 // word reads a string out of a small vocabulary; equal words share memory.
@@ -188,8 +193,10 @@ func elements[T any](d *reader, element func(*reader, *T)) []T {
 			list = make([]T, 0, min(n, firstElements))
 		}
 		for range n {
-			var zero T
-			list = append(list, zero)
+			if len(list) == cap(list) {
+				list = slices.Grow(list, 1)
+			}
+			list = list[:len(list)+1] // zero: fresh memory, never used before
 			element(d, &list[len(list)-1])
 			if d.failed() {
 				return nil
