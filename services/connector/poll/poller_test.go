@@ -112,11 +112,11 @@ func world(seed uint64, again bool) []version {
 	return out
 }
 
-// run drives pollers until the clock is 6 minutes on, replacing the poller
+// run drives pollers until the clock is 5 minutes on, replacing the poller
 // whenever it was killed.
-func (b *bench) run(killed error) {
+func (b *bench) run(killed error, pause time.Duration) {
 	p := b.poller()
-	for b.clock.Now().Before(start.Add(6 * time.Minute)) {
+	for b.clock.Now().Before(start.Add(5 * time.Minute)) {
 		done, err := p.Step(context.Background())
 		switch {
 		case errors.Is(err, killed):
@@ -124,7 +124,7 @@ func (b *bench) run(killed error) {
 		case err != nil:
 			b.t.Fatal(err)
 		case done:
-			b.clock.Move(10 * time.Second)
+			b.clock.Move(pause)
 		}
 	}
 }
@@ -217,7 +217,7 @@ func TestKilledAnywhereLosesNothing(t *testing.T) {
 				return b, s
 			}
 			whole, counter := setUp(0, false)
-			whole.run(errKilled)
+			whole.run(errKilled, 25*time.Second)
 			whole.checkCoverage()
 			want := whole.log.EventIDs()
 			if len(want) != 40 {
@@ -226,7 +226,7 @@ func TestKilledAnywhereLosesNothing(t *testing.T) {
 			for at := 1; at <= counter.count; at++ {
 				for _, after := range []bool{false, true} {
 					b, _ := setUp(at, after)
-					b.run(errKilled)
+					b.run(errKilled, 25*time.Second)
 					b.checkCoverage()
 					if got := b.log.EventIDs(); !slices.Equal(got, want) {
 						t.Fatalf("killed at call %d (after it: %t): %d events, want %d", at, after, len(got), len(want))
@@ -243,7 +243,7 @@ func TestCoverageNeverOvertakesEvidence(t *testing.T) {
 	for seed := range uint64(60) {
 		b := newBench(t, "netsuite", "sales-orders")
 		b.source.versions = world(seed, true)
-		b.run(errKilled)
+		b.run(errKilled, 10*time.Second)
 		b.checkCoverage()
 		st := b.status()
 		if len(st.Intervals) != 1 || st.Intervals[0].From != b.config.Since.Instant() {
@@ -258,7 +258,7 @@ func TestCoverageCheckCatchesLateRecords(t *testing.T) {
 	b := newBench(t, "netsuite", "sales-orders")
 	at := start.Add(20 * time.Second)
 	b.source.versions = []version{{ID: 1, Stamp: at, Visible: at.Add(90 * time.Second), Status: "A"}}
-	b.run(errKilled)
+	b.run(errKilled, 10*time.Second)
 	for _, iv := range b.status().Intervals {
 		if ledger.At(at) >= iv.From && ledger.At(at) < iv.Until && len(b.log.EventIDs()) == 0 {
 			return
