@@ -160,8 +160,8 @@ func appendError(topic string, err error) error {
 
 // Broken implements [Appender].
 func (l *Log) Broken() (time.Time, bool) {
-	since, any := l.waiting.oldest()
-	return since, any && time.Since(since) > l.cfg.Producer.BrokenAfter
+	since, waiting := l.waiting.oldest()
+	return since, waiting && time.Since(since) > l.cfg.Producer.BrokenAfter
 }
 
 // waitingRecords remembers when each record without an answer was appended.
