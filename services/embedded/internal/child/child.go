@@ -1,5 +1,5 @@
-// Package child runs the processes of the embedded engines. A child never
-// outlives its parent, not even one that was killed.
+// Package child runs the processes of the embedded engines. On Linux a child
+// never outlives its parent, not even one that was killed.
 package child
 
 import (
@@ -31,8 +31,7 @@ func Start(cmd *exec.Cmd) (*Process, error) {
 	cmd.Stdout, cmd.Stderr = &p.output, &p.output
 	// A grandchild that keeps the output open must not keep us waiting.
 	cmd.WaitDelay = time.Second
-	// A terminal's interrupt must reach the child through us, in our order.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = attributes()
 	started := make(chan error)
 	go func() {
 		// The parent-death signal is sent when the starting thread ends, so
