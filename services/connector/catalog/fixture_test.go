@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/orderledger/orderledger/ledger"
@@ -26,7 +27,7 @@ func sourceOf(system string) *connector.Source {
 
 func mapperOf(t *testing.T, system string) (*catalog.System, *catalog.Mapper) {
 	t.Helper()
-	c, err := catalog.Shipped()
+	c, err := shippedOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +41,9 @@ func mapperOf(t *testing.T, system string) (*catalog.System, *catalog.Mapper) {
 	}
 	return s, m
 }
+
+// shippedOnce compiles the catalog once for all tests.
+var shippedOnce = sync.OnceValues(catalog.Shipped)
 
 const receivedAt = ledger.Instant(1_772_450_000_000_000)
 
