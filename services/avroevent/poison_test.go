@@ -224,6 +224,7 @@ func TestLengthsThatLieCostNothing(t *testing.T) {
 	lies := [][]byte{
 		binary.AppendVarint(nil, 1<<62),                         // elements
 		binary.AppendVarint(nil, -1<<63),                        // a block whose size follows
+		binary.AppendVarint(nil, maxElements),                   // as many as a list may have
 		binary.AppendVarint(nil, maxElements+1),                 // one too many
 		binary.AppendVarint(binary.AppendVarint(nil, 1), 1<<40), // a long text
 		binary.AppendVarint(binary.AppendVarint(nil, 1), -1),    // a negative one
@@ -240,6 +241,42 @@ func TestLengthsThatLieCostNothing(t *testing.T) {
 		}
 		if spent := after.TotalAlloc - before.TotalAlloc; spent > 1<<16 {
 			t.Errorf("lie %d: %d bytes allocated", i, spent)
+		}
+	}
+}
+
+func TestLongestList(t *testing.T) {
+	c := testCodec(t)
+	d := c.NewDecoder()
+	r := &ledger.ClockReset{Wall: 5, Operators: make([]string, maxElements)}
+	value := mustEncode(t, c, r)
+	if got := decodeAny(t, d, r, value); !reflect.DeepEqual(got, r) {
+		t.Errorf("the longest list came back otherwise")
+	}
+	r.Operators = append(r.Operators, "")
+	if _, err := c.Encode(nil, r); !errors.Is(err, ErrInvalid) {
+		t.Errorf("one more: %v", err)
+	}
+	list := binary.AppendVarint(value[:headerLen+1:headerLen+1], maxElements+1)
+	list = append(list, make([]byte, maxElements+3)...)
+	if got := reasonOf(d, list, nil); got != ReasonMalformed {
+		t.Errorf("one more in one block: reason %q", got)
+	}
+	list = append(binary.AppendVarint(value[:headerLen+1:headerLen+1], maxElements), make([]byte, maxElements)...)
+	list = append(binary.AppendVarint(list, 1), 0, 0, 0)
+	if got := reasonOf(d, list, nil); got != ReasonMalformed {
+		t.Errorf("one more in a second block: reason %q", got)
+	}
+}
+
+func TestARecordIsUsedAgain(t *testing.T) {
+	c := testCodec(t)
+	d := c.NewDecoder()
+	var rec ledger.Record
+	for _, v := range []any{new(ledger.Tick), new(ledger.ClockReset), new(ledger.OperatorAction)} {
+		d.Decode(mustEncode(t, c, newSampler(6).fill(v)), &rec)
+		if got := payloadOf(t, &rec); !reflect.DeepEqual(got, v) {
+			t.Errorf("%T came back as %+v", v, got)
 		}
 	}
 }
