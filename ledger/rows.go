@@ -1,5 +1,7 @@
 package ledger
 
+import "slices"
+
 // Outcome is what became of one record, the first that applies in the order
 // of the constants (S-40). The numbers are frozen.
 type Outcome uint8
@@ -182,4 +184,15 @@ type Summary struct {
 	Open    uint32 // open exceptions
 	Shelved uint32 // documents with an unmapped word
 	Policy  uint64
+}
+
+// Clone copies the row lists, so that they outlive the next Flush. The events
+// and facts they point at are not changed after they were told.
+func (r *Rows) Clone() *Rows {
+	c := &Rows{History: slices.Clone(r.History), Exceptions: slices.Clone(r.Exceptions), Orders: slices.Clone(r.Orders),
+		Quarantine: slices.Clone(r.Quarantine)}
+	for i := range c.History { // a new policy maps an order's states again, in place
+		c.History[i].States = slices.Clone(c.History[i].States)
+	}
+	return c
 }

@@ -23,8 +23,14 @@ func NewReader(snapshot Store, opt Options) (*Reader, error) {
 	return &Reader{p: p}, nil
 }
 
-// Offset is the next offset the snapshot's fold would take.
-func (r *Reader) Offset() int64 { return r.p.offset }
+// Offset is the next offset the snapshot's fold would take; while slices of a
+// tick are left it is still the tick's own (S-16).
+func (r *Reader) Offset() int64 {
+	if r.p.cont.active {
+		return r.p.offset - 1
+	}
+	return r.p.offset
+}
 
 // Clock is the snapshot's clock.
 func (r *Reader) Clock() Instant { return r.p.guard.Clock }
@@ -370,4 +376,58 @@ func (r *Reader) Next(snapshot Store) (*Reader, error) {
 		q.plan = compile(q.policies)
 	}
 	return &Reader{p: q}, nil
+}
+
+// NextTimer returns when the first timer of a store is due, false if there is
+// none.
+func NextTimer(s Store) (Instant, bool, error) {
+	first := Forever
+	for _, space := range [...]byte{keyTimer, keySnooze} {
+		err := s.Scan([]byte{space}, []byte{space + 1}, func(k, _ []byte) (bool, error) {
+			first = min(first, orderedInstant(k[1:9]))
+			return false, nil
+		})
+		if err != nil {
+			return 0, false, err
+		}
+	}
+	return first, first != Forever, nil
+}
+
+// Waiting reports whether an obligation of a store waits for a feed to be heard
+// no further than until.
+func Waiting(s Store, f FeedKey, until Instant) (bool, error) {
+	found := false
+	prefix := waitPrefix(f)
+	err := s.Scan(prefix, appendOrdered(bytes.Clone(prefix), until+1), func(_, _ []byte) (bool, error) {
+		found = true
+		return false, nil
+	})
+	return found, err
+}
+
+// Guard returns what the partition's clock guard knows.
+func (p *Partition) Guard() Guard { return p.guard }
+
+// Taken is the newest policy version taken, adopted or not; 0 before the first.
+func (p *Partition) Taken() uint64 {
+	if n := len(p.waiting); n > 0 {
+		return p.waiting[n-1].Version
+	}
+	if n := len(p.policies); n > 0 {
+		return p.policies[n-1].Version
+	}
+	return 0
+}
+
+// NewestPolicy returns the newest adopted policy, nil before the first.
+func (p *Partition) NewestPolicy() *Policy { return p.plan.newest }
+
+// Counts returns the outcomes of every source's records.
+func (p *Partition) Counts() map[Source][Outcomes]uint64 {
+	out := make(map[Source][Outcomes]uint64, len(p.counts))
+	for s, c := range p.counts { //lint:a map is returned
+		out[s] = *c
+	}
+	return out
 }

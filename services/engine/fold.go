@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/services/kafkalog"
+)
+
+// Committer is a store that a fold commits to.
+type Committer interface {
+	ledger.Store
+	Commit(fill func(ledger.Batch)) error
+}
+
+// Decoded is one record of the log, decoded, with what its bytes add to the chain.
+type Decoded struct {
+	Record ledger.Record
+	Epoch  int32
+	Digest [32]byte
+}
+
+// Decoder turns record bytes into a ledger record; it is total.
+type Decoder interface {
+	Decode(value []byte, rec *ledger.Record)
+}
+
+// Decode decodes one record of the log. It is the same function of the bytes
+// on every replica.
+func Decode(dec Decoder, r *kafkalog.Record) Decoded {
+	d := Decoded{Epoch: r.LeaderEpoch, Digest: digestOf(r)}
+	d.Record = ledger.Record{Offset: r.Offset, RecordedAt: ledger.Instant(r.Timestamp), Key: r.Key}
+	dec.Decode(r.Value, &d.Record)
+	return d
+}
+
+func digestOf(r *kafkalog.Record) [32]byte {
+	var head [20]byte
+	binary.BigEndian.PutUint64(head[0:], uint64(r.Offset))
+	binary.BigEndian.PutUint32(head[8:], uint32(len(r.Key)))
+	binary.BigEndian.PutUint64(head[12:], uint64(len(r.Value)))
+	h := sha256.New()
+	for _, b := range [...][]byte{head[:], r.Key, r.Value} {
+		_, _ = h.Write(b)
+	}
+	var out [32]byte
+	h.Sum(out[:0])
+	return out
+}
+
+// FoldOptions configure a Fold.
+type FoldOptions struct {
+	Partition   int32
+	Partitions  int32
+	TopicID     [16]byte
+	CacheOrders int
+	SliceTimers int
+	// OnCommit is told after every commit; the rows may be kept. Nil: nobody.
+	OnCommit func(Committed)
+	// Listening tells whether copying the rows for OnCommit is worth it.
+	Listening func() bool
+}
+
+// Committed is what one commit did.
+type Committed struct {
+	Partition int32
+	Place     Place
+	Clock     ledger.Instant
+	Records   int
+	Rows      *ledger.Rows
+}
+
+// Fold is the step function of one partition: it takes decoded records and
+// commits state, outbox and place in one batch. It does no I/O but through its
+// Committer, and is not safe for concurrent use.
+type Fold struct {
+	opt     FoldOptions
+	store   Committer
+	part    *ledger.Partition
+	place   Place
+	pending int
+	blob    []byte
+}
+
+// NewFold opens the partition that a store holds. It refuses a store of
+// another topic: the log was deleted and created again.
+func NewFold(store Committer, opt FoldOptions) (*Fold, error) {
+	part, err := ledger.Open(store, ledger.Options{Partition: opt.Partition, Partitions: opt.Partitions,
+		CacheOrders: opt.CacheOrders, SliceTimers: opt.SliceTimers})
+	if err != nil {
+		return nil, err
+	}
+	f := &Fold{opt: opt, store: store, part: part, place: Place{TopicID: opt.TopicID, Epoch: -1}}
+	v, ok, err := store.Get([]byte(placeKey))
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		if f.place, err = decodePlace(v); err != nil {
+			return nil, err
+		}
+	}
+	if f.place.TopicID != opt.TopicID {
+		return nil, fmt.Errorf("partition %d: the store folded another topic of this name: the log was recreated; "+
+			"restore the topic, or remove the store's directory to fold the new one from its start", opt.Partition)
+	}
+	if f.place.Offset != part.Offset() {
+		return nil, fmt.Errorf("partition %d: place %d and state %d disagree: the store is damaged", opt.Partition, f.place.Offset, part.Offset())
+	}
+	return f, f.finish() // a tick's slices may be left from before a crash
+}
+
+// Place returns where the committed state stands.
+func (f *Fold) Place() Place { return f.place }
+
+// Part is the partition's state machine.
+func (f *Fold) Part() *ledger.Partition { return f.part }
+
+// Pending is the number of records taken since the last commit.
+func (f *Fold) Pending() int { return f.pending }
+
+// Take folds one record. Records that need flushed state commit what is
+// pending before, and each slice of their work after.
+func (f *Fold) Take(d *Decoded) error {
+	if f.part.NeedsFlush(&d.Record) {
+		if err := f.Commit(); err != nil {
+			return err
+		}
+	}
+	if err := f.part.Apply(&d.Record); err != nil {
+		return err
+	}
+	f.pending++
+	f.place.Offset, f.place.Epoch = d.Record.Offset+1, d.Epoch
+	f.place.Prev, f.place.Chain = f.place.Chain, chained(f.place.Chain, d.Digest)
+	return f.finish()
+}
+
+// finish works off the slices a tick left, one commit each (S-16).
+func (f *Fold) finish() error {
+	for f.part.Continuing() {
+		if err := f.Commit(); err != nil {
+			return err
+		}
+		if err := f.part.Continue(); err != nil {
+			return err
+		}
+		if !f.part.Continuing() {
+			return f.Commit()
+		}
+	}
+	return nil
+}
+
+// Commit writes everything taken since the last commit: state, rows and place,
+// all or nothing.
+func (f *Fold) Commit() error {
+	rows := f.part.Rows()
+	place := f.place
+	f.blob = f.blob[:0]
+	if rows.Len() > 0 {
+		place.Batch++
+		f.blob = ledger.EncodeRows(f.blob, rows)
+	}
+	told := Committed{Partition: f.opt.Partition, Place: place, Clock: f.part.Clock(), Records: f.pending, Rows: rows}
+	tell := f.opt.OnCommit != nil && (f.opt.Listening == nil || f.opt.Listening())
+	if tell {
+		told.Rows = rows.Clone()
+	}
+	err := f.store.Commit(func(b ledger.Batch) {
+		f.part.Flush(b)
+		if len(f.blob) > 0 {
+			b.Put(outboxKey(place.Batch), f.blob)
+		}
+		b.Put([]byte(placeKey), place.encode())
+	})
+	if err != nil {
+		return err
+	}
+	f.place, f.pending = place, 0
+	if tell {
+		f.opt.OnCommit(told)
+	}
+	return nil
+}

@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/projections"
+	"github.com/orderledger/orderledger/services/avroevent"
+	"github.com/orderledger/orderledger/services/kafkalog"
+)
+
+// Config configures a node.
+type Config struct {
+	// Dir holds one store per partition.
+	Dir        string
+	Partitions int32
+	// Group and InstanceID are the membership that decides which node pumps a
+	// partition and proposes its ticks. An empty group owns everything alone.
+	Group      string
+	InstanceID string
+	// Standby folds and answers, but never owns anything.
+	Standby bool
+	// Name is the proposer's name in ticks.
+	Name string
+	// CacheOrders bounds the decoded orders per partition; 0 means 10,000.
+	CacheOrders int
+	// BatchRecords bounds one commit; 0 means 4,000.
+	BatchRecords int
+	// OutboxMaxBytes caps the outbox per partition; 0 means 256 MiB. Sinks that
+	// fall behind further are filled by refolding.
+	OutboxMaxBytes uint64
+	// DiskReserveBytes must stay free on the store's disk, else folding waits;
+	// 0 means 64 MiB.
+	DiskReserveBytes uint64
+}
+
+// Validate joins every problem of the configuration.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.Dir == "" {
+		errs = append(errs, errors.New("engine.dir: is missing: name a directory for the stores"))
+	}
+	if c.Partitions < 1 {
+		errs = append(errs, fmt.Errorf("engine.partitions: %d: must be at least 1", c.Partitions))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) defaults() {
+	if c.CacheOrders == 0 {
+		c.CacheOrders = 10_000
+	}
+	if c.BatchRecords == 0 {
+		c.BatchRecords = 4_000
+	}
+	if c.OutboxMaxBytes == 0 {
+		c.OutboxMaxBytes = 256 << 20
+	}
+	if c.DiskReserveBytes == 0 {
+		c.DiskReserveBytes = 64 << 20
+	}
+	if c.Name == "" {
+		c.Name = "ledger"
+	}
+}
+
+// Deps are what a node stands on.
+type Deps struct {
+	Journal kafkalog.Journal
+	Codec   *avroevent.Codec
+	Clock   Clock
+	Logger  *slog.Logger
+	// Sinks receive the rows of owned partitions.
+	Sinks []projections.Sink
+	// Observer is told what happens; nil means nobody.
+	Observer Observer
+}
+
+// Observer is told what a node does, for metrics.
+type Observer interface {
+	Committed(c Committed, took time.Duration)
+	TickProposed(partition int32)
+	Pumped(sink string, partition int32, rows int)
+	SinkFailed(sink string, partition int32, err error)
+	Stopped(partition int32, err error)
+}
+
+// Node folds every partition of the log and, for those it owns, proposes ticks
+// and carries the outbox to the sinks.
+type Node struct {
+	cfg      Config
+	deps     Deps
+	topic    [16]byte
+	replicas []*replica
+	feed     *sharedCoverage
+	policies *policyLog
+	owner    kafkalog.Ownership
+	cache    *pebble.Cache
+	subs     subscribers
+	stop     context.CancelFunc
+	wg       sync.WaitGroup
+}
+
+// Start opens the stores and begins to fold. It returns once every partition's
+// store is open; reading catches up in the background.
+func Start(ctx context.Context, cfg Config, deps Deps) (*Node, error) {
+	cfg.defaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	id, err := deps.Journal.TopicID(ctx, kafkalog.TopicEvents)
+	if err != nil {
+		return nil, fmt.Errorf("identify topic %s: %w", kafkalog.TopicEvents, err)
+	}
+	if deps.Observer == nil {
+		deps.Observer = nobody{}
+	}
+	n := &Node{cfg: cfg, deps: deps, topic: id, feed: newSharedCoverage(), cache: pebble.NewCache(64 << 20)}
+	n.policies = newPolicyLog()
+	for p := range cfg.Partitions {
+		r := newReplica(n, p)
+		if err := r.open(); err != nil {
+			n.closeStores()
+			return nil, err
+		}
+		n.replicas = append(n.replicas, r)
+	}
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	n.stop = cancel
+	if err := n.join(); err != nil {
+		cancel()
+		n.closeStores()
+		return nil, err
+	}
+	n.spawn(func() { n.follow(run, kafkalog.TopicSources, n.feed.take(deps.Codec.NewDecoder())) })
+	n.spawn(func() { n.follow(run, kafkalog.TopicControl, n.policies.take(deps.Codec.NewDecoder())) })
+	for _, r := range n.replicas {
+		n.spawn(func() { r.run(run) })
+		n.spawn(func() { r.tick(run) })
+		for _, s := range deps.Sinks {
+			n.spawn(func() { r.pump(run, s) })
+		}
+	}
+	return n, nil
+}
+
+func (n *Node) spawn(fn func()) {
+	n.wg.Add(1)
+	go func() {
+		defer n.wg.Done()
+		fn()
+	}()
+}
+
+// join enters the ownership group; without one, this node owns everything.
+func (n *Node) join() error {
+	if n.cfg.Standby {
+		return nil
+	}
+	if n.cfg.Group == "" {
+		for _, r := range n.replicas {
+			r.own(true)
+		}
+		return nil
+	}
+	o, err := n.deps.Journal.NewOwnership(kafkalog.OwnershipOptions{Group: n.cfg.Group, InstanceID: n.cfg.InstanceID,
+		Topic: kafkalog.TopicEvents, OnChange: n.owned})
+	if err != nil {
+		return fmt.Errorf("join group %s: %w", n.cfg.Group, err)
+	}
+	n.owner = o
+	return nil
+}
+
+func (n *Node) owned(partitions []int32) {
+	have := map[int32]bool{}
+	for _, p := range partitions {
+		have[p] = true
+	}
+	for _, r := range n.replicas {
+		r.own(have[r.partition])
+	}
+	n.deps.Logger.Info("owned partitions changed", "partitions", partitions)
+}
+
+// Close stops folding and closes the stores. What was committed stays.
+func (n *Node) Close() error {
+	n.stop()
+	if n.owner != nil {
+		n.owner.Close()
+	}
+	n.wg.Wait()
+	return n.closeStores()
+}
+
+func (n *Node) closeStores() error {
+	var errs []error
+	for _, r := range n.replicas {
+		errs = append(errs, r.close())
+	}
+	n.cache.Unref()
+	return errors.Join(errs...)
+}
+
+// Partitions is the number of partitions of the log.
+func (n *Node) Partitions() int32 { return n.cfg.Partitions }
+
+// Coverage returns every feed instance's newest status.
+func (n *Node) Coverage() []*ledger.SourceStatus { return n.feed.statuses() }
+
+// Stopped returns why each stopped partition stopped.
+func (n *Node) Stopped() map[int32]error {
+	out := map[int32]error{}
+	for _, r := range n.replicas {
+		if err := r.stopped(); err != nil {
+			out[r.partition] = err
+		}
+	}
+	return out
+}
+
+// Ready reports whether every partition has folded everything that was in the
+// log when it was last read.
+func (n *Node) Ready() error {
+	for _, r := range n.replicas {
+		if err := r.stopped(); err != nil {
+			return fmt.Errorf("partition %d stopped: %w", r.partition, err)
+		}
+		if lag := r.lag(); lag != 0 {
+			return fmt.Errorf("partition %d is catching up: %d records behind", r.partition, lag)
+		}
+	}
+	return nil
+}
+
+func (n *Node) storeDir(p int32) string {
+	return filepath.Join(n.cfg.Dir, StoreName(kafkalog.TopicEvents, p))
+}
+
+type nobody struct{}
+
+func (nobody) Committed(Committed, time.Duration) {}
+func (nobody) TickProposed(int32)                 {}
+func (nobody) Pumped(string, int32, int)          {}
+func (nobody) SinkFailed(string, int32, error)    {}
+func (nobody) Stopped(int32, error)               {}

@@ -1,0 +1,215 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/projections"
+	"github.com/orderledger/orderledger/services/kafkalog"
+)
+
+// tick proposes the passage of time, policies and coverage to the partition
+// until ctx ends.
+func (r *replica) tick(ctx context.Context) {
+	t := &Ticker{}
+	var sent, wantedFrom uint64 // coverage generations: travelled whole, looked at
+	var policyAt ledger.Instant
+	for ctx.Err() == nil {
+		commits, statuses, policies := r.done.wait(), r.n.feed.sig.wait(), r.n.policies.sig.wait()
+		v, changed, gen := r.tickView(sent, &wantedFrom)
+		if r.owner.Load() && v.Now >= policyAt && r.appendPolicy(ctx) {
+			policyAt = v.Now.Add(5 * ledger.Second) // give it time to be read back
+		}
+		d := t.Decide(v)
+		if d.Propose {
+			feeds := wanted(changed, v.Wanted)
+			if d.AllFeeds {
+				feeds, sent = changed, gen
+			}
+			if err := r.propose(ctx, v, feeds); err != nil && ctx.Err() == nil {
+				r.n.deps.Logger.Warn("proposing a tick failed", "partition", r.partition, "error", err)
+				sent = 0 // what travelled is unknown: send it again
+			}
+			wantedFrom = gen
+		}
+		wait := time.NewTimer(max(d.Again.Sub(v.Now).Duration(), 10*time.Millisecond))
+		select {
+		case <-ctx.Done():
+		case <-wait.C:
+		case <-commits:
+		case <-statuses:
+		case <-policies:
+		}
+		wait.Stop()
+	}
+}
+
+// tickView gathers what the ticker decides by. Coverage that changed since it
+// was last looked at is wanted if some obligation of the store waits for it.
+func (r *replica) tickView(sent uint64, looked *uint64) (TickView, []ledger.FeedCoverage, uint64) {
+	v := TickView{Now: r.n.deps.Clock.Now(), Owner: r.owner.Load()}
+	v.BootID, _ = r.n.deps.Clock.Boot()
+	state := r.view.Load()
+	v.Clock, v.NextTimer = state.guard.Clock, state.next
+	if w := state.guard.Withheld; w != nil {
+		v.Withheld, v.WithheldBoot = true, w.Boot
+	}
+	changed, gen, date := r.n.feed.since(sent)
+	v.Date, v.Changed = date, len(changed) > 0
+	if !v.Owner {
+		return v, changed, gen
+	}
+	recent, _, _ := r.n.feed.since(*looked)
+	for i := range recent {
+		c := &recent[i]
+		k := ledger.FeedKey{Source: c.Source, Feed: c.Feed}
+		until := ledger.Beginning
+		if n := len(c.Intervals); n > 0 {
+			until = c.Intervals[n-1].Until
+		}
+		if waits, err := ledger.Waiting(r.store, k, until); err == nil && waits {
+			v.Wanted = append(v.Wanted, k)
+		}
+	}
+	if len(v.Wanted) == 0 {
+		*looked = gen
+	}
+	return v, changed, gen
+}
+
+// wanted picks the coverage of some feeds.
+func wanted(changed []ledger.FeedCoverage, keys []ledger.FeedKey) []ledger.FeedCoverage {
+	var out []ledger.FeedCoverage
+	for i := range changed {
+		for _, k := range keys {
+			if changed[i].Source == k.Source && changed[i].Feed == k.Feed {
+				out = append(out, changed[i])
+			}
+		}
+	}
+	return out
+}
+
+// propose appends one tick to the partition.
+func (r *replica) propose(ctx context.Context, v TickView, feeds []ledger.FeedCoverage) error {
+	t := &ledger.Tick{Partition: r.partition, Wall: v.Now, Proposer: r.n.cfg.Name, SourceDate: v.Date, Feeds: feeds}
+	t.BootID, t.BootClock = r.n.deps.Clock.Boot()
+	if err := r.append(ctx, t); err != nil {
+		return err
+	}
+	r.n.deps.Observer.TickProposed(r.partition)
+	return nil
+}
+
+// appendPolicy carries the next policy of the control topic into the partition.
+// Another owner may do the same: the fold takes each version once.
+func (r *replica) appendPolicy(ctx context.Context) bool {
+	rec := r.n.policies.after(r.view.Load().taken)
+	if rec == nil {
+		return false
+	}
+	if err := r.append(ctx, rec); err != nil && ctx.Err() == nil {
+		r.n.deps.Logger.Warn("appending a policy failed", "partition", r.partition, "version", rec.Version, "error", err)
+	}
+	return true
+}
+
+// append encodes a record and writes it to this partition.
+func (r *replica) append(ctx context.Context, v any) error {
+	value, err := r.n.deps.Codec.Encode(nil, v)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	_, err = r.n.deps.Journal.Append(ctx, kafkalog.Record{Topic: kafkalog.TopicEvents, Partition: r.partition, Value: value})
+	return err
+}
+
+// pump carries the partition's outbox to one sink while this node owns it, and
+// trims what every sink has.
+func (r *replica) pump(ctx context.Context, sink projections.Sink) {
+	p := NewPump(r.store, sink, PumpOptions{Partition: r.partition})
+	failing := false
+	for ctx.Err() == nil {
+		wait := r.done.wait()
+		again := 30 * time.Second
+		if r.owner.Load() {
+			rows, err := p.Run(ctx)
+			var gap *GapError
+			if errors.As(err, &gap) {
+				rows, err = r.refill(ctx, sink, p)
+			}
+			switch {
+			case err != nil && ctx.Err() == nil:
+				if !failing {
+					r.n.deps.Logger.Warn("a sink is behind, trying again", "sink", sink.Name(), "partition", r.partition, "error", err)
+				}
+				failing, again = true, 2*time.Second
+				r.n.deps.Observer.SinkFailed(sink.Name(), r.partition, err)
+			case err == nil:
+				failing = false
+			}
+			if rows > 0 {
+				r.n.deps.Observer.Pumped(sink.Name(), r.partition, rows)
+			}
+			if err := r.trim(); err != nil {
+				r.n.deps.Logger.Warn("trimming the outbox failed", "partition", r.partition, "error", err)
+			}
+		}
+		if failing { // a commit is no reason to try a dead sink at once
+			pause(ctx, again)
+			continue
+		}
+		t := time.NewTimer(again)
+		select {
+		case <-ctx.Done():
+		case <-wait:
+		case <-t.C:
+		}
+		t.Stop()
+	}
+}
+
+// trim removes the outbox blobs that every sink has, and the oldest ones beyond
+// the cap. Without sinks nothing is kept.
+func (r *replica) trim() error {
+	keep := r.view.Load().place.Batch + 1
+	for _, s := range r.n.deps.Sinks {
+		next, err := Progress(r.store, s.Name())
+		if err != nil {
+			return err
+		}
+		keep = min(keep, next)
+	}
+	size, err := r.outboxSize(&keep)
+	if err != nil {
+		return err
+	}
+	r.outbox.Store(int64(size))
+	if keep == 0 {
+		return nil
+	}
+	return r.store.DeleteRange([]byte{outboxSpace}, outboxKey(keep))
+}
+
+// outboxSize measures the outbox from the blob keep on and moves keep up while
+// it exceeds the cap.
+func (r *replica) outboxSize(keep *uint64) (uint64, error) {
+	type blob struct{ n, size uint64 }
+	var blobs []blob
+	total := uint64(0)
+	err := r.store.Scan(outboxKey(*keep), []byte{outboxSpace + 1}, func(k, v []byte) (bool, error) {
+		blobs = append(blobs, blob{binary.BigEndian.Uint64(k[1:]), uint64(len(v))})
+		total += uint64(len(v))
+		return true, nil
+	})
+	for i := 0; i < len(blobs) && total > r.n.cfg.OutboxMaxBytes; i++ {
+		total -= blobs[i].size
+		*keep = blobs[i].n + 1
+	}
+	return total, err
+}

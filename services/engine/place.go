@@ -1,0 +1,72 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+)
+
+// The engine's own keys stand below the state's and take no part in its digest.
+const (
+	placeKey     = "!place"
+	pumpPrefix   = "!pump/"
+	intentPrefix = "!intent/"
+	outboxSpace  = '#' // batch number → rows
+)
+
+// Place says where in the log a store stands, and which log it was (I-9).
+type Place struct {
+	TopicID [16]byte
+	// Offset is the next offset to fold.
+	Offset int64
+	// Epoch is the leader epoch of the last record folded, −1 if unknown.
+	Epoch int32
+	// Chain is H(n) = SHA-256(H(n−1) ‖ digest of record n) over every record
+	// folded; Prev is H(n−1).
+	Chain [32]byte
+	Prev  [32]byte
+	// Batch is the number of the newest outbox blob.
+	Batch uint64
+}
+
+const placeLen = 16 + 8 + 4 + 32 + 32 + 8
+
+func (p *Place) encode() []byte {
+	b := append(make([]byte, 0, placeLen), p.TopicID[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(p.Offset))
+	b = binary.BigEndian.AppendUint32(b, uint32(p.Epoch))
+	b = append(append(b, p.Chain[:]...), p.Prev[:]...)
+	return binary.BigEndian.AppendUint64(b, p.Batch)
+}
+
+func decodePlace(b []byte) (Place, error) {
+	var p Place
+	if len(b) != placeLen {
+		return p, fmt.Errorf("%w: the place record has %d bytes", ErrStore, len(b))
+	}
+	copy(p.TopicID[:], b)
+	p.Offset = int64(binary.BigEndian.Uint64(b[16:]))
+	p.Epoch = int32(binary.BigEndian.Uint32(b[24:]))
+	copy(p.Chain[:], b[28:60])
+	copy(p.Prev[:], b[60:92])
+	p.Batch = binary.BigEndian.Uint64(b[92:])
+	return p, nil
+}
+
+func outboxKey(batch uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{outboxSpace}, batch)
+}
+
+// follows reports whether the record with the given digest is the one the
+// place's chain ends with.
+func (p *Place) follows(digest [32]byte) bool {
+	return chained(p.Prev, digest) == p.Chain
+}
+
+// chained is one link of the chain.
+func chained(prev, digest [32]byte) [32]byte {
+	var b [64]byte
+	copy(b[:32], prev[:])
+	copy(b[32:], digest[:])
+	return sha256.Sum256(b[:])
+}

@@ -1,0 +1,211 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/projections"
+)
+
+// PumpOptions configure a pump.
+type PumpOptions struct {
+	Partition int32
+	// MaxRows bounds one block; 0 means 50,000.
+	MaxRows int
+}
+
+// Pump carries the outbox of one partition to one sink: contiguous blocks, one
+// in flight, boundary stored before sending, resumed from what the sink itself
+// holds (I-18, I-19).
+type Pump struct {
+	opt   PumpOptions
+	store *Store
+	sink  projections.Sink
+	held  projections.Held
+	known bool
+	next  uint64 // next outbox blob to read
+}
+
+// NewPump returns a pump; it asks the sink what it holds before it writes.
+func NewPump(store *Store, sink projections.Sink, opt PumpOptions) *Pump {
+	if opt.MaxRows == 0 {
+		opt.MaxRows = 50_000
+	}
+	return &Pump{opt: opt, store: store, sink: sink}
+}
+
+// GapError says that the sink lacks rows which the capped outbox no longer
+// holds: they are told again by refolding the log (S-41).
+type GapError struct {
+	Table projections.Table
+	Held  uint64
+	First uint64
+}
+
+// Error says which rows are missing.
+func (e *GapError) Error() string {
+	return fmt.Sprintf("table %s: the sink holds rows to %d, the outbox begins at %d: refold the log to fill the gap", e.Table, e.Held, e.First)
+}
+
+// Run sends everything the outbox holds beyond what the sink has. It returns
+// the number of rows sent. After an error it may be called again.
+func (p *Pump) Run(ctx context.Context) (int, error) {
+	if !p.known {
+		held, err := p.sink.Held(ctx, p.opt.Partition)
+		if err != nil {
+			return 0, fmt.Errorf("ask %s what it holds: %w", p.sink.Name(), err)
+		}
+		p.held, p.known, p.next = held, true, 0
+		if err := p.repeatIntents(ctx); err != nil {
+			p.known = false
+			return 0, err
+		}
+	}
+	sent := 0
+	for {
+		rows, next, err := p.read()
+		if err != nil {
+			return sent, err
+		}
+		if rows.Len() == 0 {
+			p.next = next
+			return sent, nil
+		}
+		n, err := p.send(ctx, rows)
+		sent += n
+		if err != nil {
+			p.known = false // the outcome is unknown: ask the sink
+			return sent, err
+		}
+		p.next = next
+		if err := p.progress(next); err != nil {
+			return sent, err
+		}
+	}
+}
+
+// repeatIntents sends again the blocks whose outcome a crash left unknown, if
+// the sink does not hold them: the identical range, with the identical token.
+func (p *Pump) repeatIntents(ctx context.Context) error {
+	for t := range projections.Table(projections.Tables) {
+		v, ok, err := p.store.Get(p.intentKey(t))
+		if err != nil {
+			return err
+		}
+		if !ok || len(v) != 16 {
+			continue
+		}
+		from, to := binary.BigEndian.Uint64(v), binary.BigEndian.Uint64(v[8:])
+		if p.held[t] >= to || p.held[t]+1 != from {
+			continue
+		}
+		rows, err := p.rangeOf(t, from, to)
+		if err != nil {
+			return err
+		}
+		if rows == nil {
+			continue // trimmed; a refold fills it
+		}
+		if err := p.insert(ctx, &projections.Block{Partition: p.opt.Partition, Table: t, From: from, To: to, Rows: rows}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rangeOf collects the rows [from, to] of a table from the outbox; nil if it no
+// longer holds all of them.
+func (p *Pump) rangeOf(t projections.Table, from, to uint64) (*ledger.Rows, error) {
+	out := &ledger.Rows{}
+	err := p.store.Scan([]byte{outboxSpace}, []byte{outboxSpace + 1}, func(_, v []byte) (bool, error) {
+		rows, err := ledger.DecodeRows(append([]byte(nil), v...))
+		if err != nil {
+			return false, err
+		}
+		projections.Append(out, rows, t, from, to)
+		return projections.Last(out, t) < to, nil
+	})
+	if err != nil || projections.Count(out, t) != int(to-from+1) {
+		return nil, err
+	}
+	return out, nil
+}
+
+// read collects blobs from the next one on, up to MaxRows rows.
+func (p *Pump) read() (*ledger.Rows, uint64, error) {
+	all, next := &ledger.Rows{}, p.next
+	err := p.store.Scan(outboxKey(p.next), []byte{outboxSpace + 1}, func(k, v []byte) (bool, error) {
+		rows, err := ledger.DecodeRows(append([]byte(nil), v...))
+		if err != nil {
+			return false, fmt.Errorf("outbox batch %d: %w", binary.BigEndian.Uint64(k[1:]), err)
+		}
+		for t := range projections.Table(projections.Tables) {
+			projections.Append(all, rows, t, 0, ^uint64(0))
+		}
+		next = binary.BigEndian.Uint64(k[1:]) + 1
+		return all.Len() < p.opt.MaxRows, nil
+	})
+	return all, next, err
+}
+
+// send writes each table's rows beyond what the sink holds.
+func (p *Pump) send(ctx context.Context, rows *ledger.Rows) (int, error) {
+	sent := 0
+	for t := range projections.Table(projections.Tables) {
+		block := &ledger.Rows{}
+		projections.Append(block, rows, t, p.held[t]+1, ^uint64(0))
+		n := projections.Count(block, t)
+		if n == 0 {
+			continue
+		}
+		first, last := projections.First(block, t), projections.Last(block, t)
+		if first != p.held[t]+1 {
+			return sent, &GapError{Table: t, Held: p.held[t], First: first}
+		}
+		b := &projections.Block{Partition: p.opt.Partition, Table: t, From: first, To: last, Rows: block}
+		if err := p.insert(ctx, b); err != nil {
+			return sent, err
+		}
+		sent += n
+	}
+	return sent, nil
+}
+
+// insert stores the block's boundary, then sends it.
+func (p *Pump) insert(ctx context.Context, b *projections.Block) error {
+	v := binary.BigEndian.AppendUint64(nil, b.From)
+	v = binary.BigEndian.AppendUint64(v, b.To)
+	if err := p.store.Commit(func(w ledger.Batch) { w.Put(p.intentKey(b.Table), v) }); err != nil {
+		return err
+	}
+	if err := p.sink.Insert(ctx, b); err != nil {
+		return fmt.Errorf("insert %s into %s: %w", b.Token(), p.sink.Name(), err)
+	}
+	p.held[b.Table] = b.To
+	return nil
+}
+
+func (p *Pump) intentKey(t projections.Table) []byte {
+	return []byte(intentPrefix + p.sink.Name() + "/" + t.String())
+}
+
+// progress remembers which blobs this sink no longer needs.
+func (p *Pump) progress(next uint64) error {
+	return p.store.Commit(func(b ledger.Batch) {
+		b.Put([]byte(pumpPrefix+p.sink.Name()), binary.BigEndian.AppendUint64(nil, next))
+	})
+}
+
+// Held is what the sink is known to hold.
+func (p *Pump) Held() projections.Held { return p.held }
+
+// Progress reads which blob a sink needs next; 0 if it never reported.
+func Progress(s ledger.Store, sink string) (uint64, error) {
+	v, ok, err := s.Get([]byte(pumpPrefix + sink))
+	if err != nil || !ok || len(v) != 8 {
+		return 0, err
+	}
+	return binary.BigEndian.Uint64(v), nil
+}

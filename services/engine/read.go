@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/services/kafkalog"
+)
+
+// Freshness says how far the answer of a partition reaches (I-17).
+type Freshness struct {
+	Topic         string
+	Partition     int32
+	AppliedOffset int64 // records before it are in the answer
+	LogEnd        int64 // the end last seen, −1 if unknown
+	Clock         ledger.Instant
+	FoldVersion   uint32
+	Owner         bool
+}
+
+// ErrNotCaughtUp is returned when a read asked for an offset that was not
+// folded before its context ended.
+var ErrNotCaughtUp = errors.New("not caught up to the offset asked for")
+
+// Read runs fn over the last commit of a partition. The reader is valid during
+// the call only.
+func (n *Node) Read(partition int32, fn func(*ledger.Reader, Freshness) error) (err error) {
+	if partition < 0 || int(partition) >= len(n.replicas) {
+		return fmt.Errorf("partition %d: the log has %d", partition, len(n.replicas))
+	}
+	r := n.replicas[partition]
+	snap := r.store.Snapshot()
+	defer func() {
+		if cerr := snap.Close(); cerr != nil && err == nil {
+			err = cerr
+		}
+	}()
+	reader, err := r.reader(snap)
+	if err != nil {
+		return err
+	}
+	return fn(reader, Freshness{Topic: kafkalog.TopicEvents, Partition: partition, AppliedOffset: reader.Offset(), LogEnd: r.end.Load(),
+		Clock: reader.Clock(), FoldVersion: ledger.FoldVersion, Owner: r.owner.Load()})
+}
+
+// reader opens a snapshot, sharing the compiled policy with earlier readers.
+func (r *replica) reader(snap *Snapshot) (*ledger.Reader, error) {
+	r.mu.Lock()
+	base := r.base
+	r.mu.Unlock()
+	if base == nil {
+		first, err := ledger.NewReader(snap, ledger.Options{Partition: r.partition, Partitions: r.n.cfg.Partitions})
+		if err != nil {
+			return nil, err
+		}
+		base = first
+	}
+	next, err := base.Next(snap)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	r.base = next
+	r.mu.Unlock()
+	return next, nil
+}
+
+// PartitionOf returns the partition of an order.
+func (n *Node) PartitionOf(k ledger.OrderKey) int32 {
+	return ledger.PartitionOf([]byte(k), n.cfg.Partitions)
+}
+
+// WaitFor waits until a partition has folded every record before the offset.
+func (n *Node) WaitFor(ctx context.Context, partition int32, offset int64) error {
+	if partition < 0 || int(partition) >= len(n.replicas) {
+		return fmt.Errorf("partition %d: the log has %d", partition, len(n.replicas))
+	}
+	r := n.replicas[partition]
+	for {
+		wait := r.done.wait()
+		if r.view.Load().place.Offset >= offset {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("partition %d at %d, asked for %d: %w", partition, r.view.Load().place.Offset, offset, ErrNotCaughtUp)
+		case <-wait:
+		}
+	}
+}
+
+// Barrier waits until a partition has folded everything that was in its log
+// when the call began.
+func (n *Node) Barrier(ctx context.Context, partition int32) error {
+	ends, err := n.deps.Journal.EndOffsets(ctx, kafkalog.TopicEvents)
+	if err != nil {
+		return err
+	}
+	return n.WaitFor(ctx, partition, ends[partition])
+}
+
+// Propose appends a record to a partition and returns where it stands; its
+// effect exists once that offset is folded.
+func (n *Node) Propose(ctx context.Context, partition int32, payload any) (kafkalog.Position, error) {
+	value, err := n.deps.Codec.Encode(nil, payload)
+	if err != nil {
+		return kafkalog.Position{}, err
+	}
+	return n.deps.Journal.Append(ctx, kafkalog.Record{Topic: kafkalog.TopicEvents, Partition: partition, Value: value})
+}
+
+// ProposePolicy appends a policy record to the control topic; owners carry it
+// into their partitions.
+func (n *Node) ProposePolicy(ctx context.Context, rec *ledger.PolicyRecord) (kafkalog.Position, error) {
+	value, err := n.deps.Codec.Encode(nil, rec)
+	if err != nil {
+		return kafkalog.Position{}, err
+	}
+	return n.deps.Journal.Append(ctx, kafkalog.Record{Topic: kafkalog.TopicControl, Value: value})
+}
+
+// Stat is what metrics show of one partition.
+type Stat struct {
+	Partition int32
+	Lag       int64 // −1 if unknown
+	Offset    int64
+	Clock     ledger.Instant
+	Policy    uint64
+	Outbox    int64 // bytes
+	DiskBytes uint64
+	Owner     bool
+	Counts    map[ledger.Source][ledger.Outcomes]uint64
+}
+
+// Stats returns every partition's numbers.
+func (n *Node) Stats() []Stat {
+	var out []Stat
+	for _, r := range n.replicas {
+		v := r.view.Load()
+		out = append(out, Stat{Partition: r.partition, Lag: r.lag(), Offset: v.place.Offset, Clock: v.guard.Clock, Policy: v.policy,
+			Outbox: r.outbox.Load(), DiskBytes: r.store.DiskBytes(), Owner: r.owner.Load(), Counts: v.counts})
+	}
+	return out
+}
+
+// Digest returns the digest of a partition's committed state and the offset it
+// stands at.
+func (n *Node) Digest(partition int32) ([32]byte, int64, error) {
+	snap := n.replicas[partition].store.Snapshot()
+	defer func() { _ = snap.Close() }()
+	sum, err := ledger.Digest(snap)
+	if err != nil {
+		return sum, 0, err
+	}
+	v, ok, err := snap.Get([]byte(placeKey))
+	if err != nil || !ok {
+		return sum, 0, err
+	}
+	p, err := decodePlace(v)
+	return sum, p.Offset, err
+}

@@ -1,0 +1,302 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/services/kafkalog"
+)
+
+// replica is one partition: its store, its fold and its reader.
+type replica struct {
+	n         *Node
+	partition int32
+
+	store  *Store
+	fold   *Fold
+	view   atomic.Pointer[view]
+	owner  atomic.Bool
+	end    atomic.Int64 // log end seen, −1 before the first answer
+	fault  atomic.Pointer[error]
+	outbox atomic.Int64 // bytes
+	done   broadcast    // a commit, a change of ownership
+	mu     sync.Mutex
+	base   *ledger.Reader // newest reader, whose plan later ones share
+}
+
+// view is what the fold last committed, for those who do not fold.
+type view struct {
+	place    Place
+	guard    ledger.Guard
+	taken    uint64
+	next     ledger.Instant // first timer, 0 if none
+	policy   uint64
+	counts   map[ledger.Source][ledger.Outcomes]uint64
+	recorded ledger.Instant // of the newest record folded
+}
+
+func newReplica(n *Node, p int32) *replica {
+	r := &replica{n: n, partition: p, done: newBroadcast()}
+	r.end.Store(-1)
+	return r
+}
+
+func (r *replica) own(owner bool) {
+	if r.owner.Swap(owner) != owner {
+		r.done.fire()
+	}
+}
+
+// open opens the store and the fold in it.
+func (r *replica) open() error {
+	if r.store == nil {
+		s, err := OpenStore(r.n.storeDir(r.partition), StoreOptions{Cache: r.n.cache})
+		if err != nil {
+			return err
+		}
+		r.store = s
+	}
+	f, err := NewFold(r.store, FoldOptions{Partition: r.partition, Partitions: r.n.cfg.Partitions, TopicID: r.n.topic,
+		CacheOrders: r.n.cfg.CacheOrders, OnCommit: r.committed, Listening: r.n.subs.any})
+	if err != nil {
+		return err
+	}
+	r.fold = f
+	return r.publish()
+}
+
+func (r *replica) close() error {
+	if r.store == nil {
+		return nil
+	}
+	return r.store.Close()
+}
+
+// publish shows the committed state to tickers, pumps and readers.
+func (r *replica) publish() error {
+	next, ok, err := ledger.NextTimer(r.store)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		next = 0
+	}
+	part := r.fold.Part()
+	v := &view{place: r.fold.Place(), guard: part.Guard(), taken: part.Taken(), next: next, counts: part.Counts()}
+	if p := part.NewestPolicy(); p != nil {
+		v.policy = p.Version
+	}
+	r.view.Store(v)
+	r.done.fire()
+	return nil
+}
+
+func (r *replica) committed(c Committed) { r.n.subs.tell(c) }
+
+func (r *replica) stopped() error {
+	if e := r.fault.Load(); e != nil {
+		return *e
+	}
+	return nil
+}
+
+// lag is how many records of the log are not folded, −1 before the log's end
+// is known.
+func (r *replica) lag() int64 {
+	end := r.end.Load()
+	if end < 0 {
+		return -1
+	}
+	return max(end-r.view.Load().place.Offset, 0)
+}
+
+// run folds the partition until ctx ends. A fault of the log's history stops it
+// for good; a fault of the store or the broker is tried again.
+func (r *replica) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := r.guarded(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		r.fault.Store(&err)
+		r.n.deps.Observer.Stopped(r.partition, err)
+		r.n.deps.Logger.Error("partition stopped", "topic", kafkalog.TopicEvents, "partition", r.partition, "error", err)
+		if errors.Is(err, kafkalog.ErrLogLost) {
+			return // never rewound, never skipped: a person must look
+		}
+		pause(ctx, 2*time.Second)
+		if err := r.open(); err != nil {
+			r.n.deps.Logger.Error("reopening a partition failed", "partition", r.partition, "error", err)
+			continue
+		}
+		r.fault.Store(nil)
+	}
+}
+
+// guarded runs the partition and turns a broken assertion into an error that
+// names the place, so that one partition's defect leaves the others folding.
+func (r *replica) guarded(ctx context.Context) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("partition %d at offset %d: broken assertion: %v\n%s", r.partition, r.fold.Place().Offset, v, debug.Stack())
+		}
+	}()
+	return r.read(ctx)
+}
+
+// decodedBatch is a run of decoded records on its way to the fold.
+type decodedBatch struct {
+	records []Decoded
+	end     int64
+	err     error
+}
+
+// read follows the log from the stored offset: one goroutine fetches and
+// decodes, this one folds and commits.
+func (r *replica) read(ctx context.Context) error {
+	place := r.fold.Place()
+	opts := kafkalog.ReaderOptions{Assignments: map[string]map[int32]int64{kafkalog.TopicEvents: {r.partition: place.Offset}},
+		MaxPollRecords: r.n.cfg.BatchRecords}
+	if place.Epoch >= 0 {
+		opts.Epochs = map[string]map[int32]int32{kafkalog.TopicEvents: {r.partition: place.Epoch}}
+	}
+	if err := r.sameLog(ctx, place); err != nil {
+		return err
+	}
+	reader, err := r.n.deps.Journal.NewReader(opts)
+	if err != nil {
+		return err
+	}
+	ends, err := r.n.deps.Journal.EndOffsets(ctx, kafkalog.TopicEvents)
+	if err != nil {
+		reader.Close()
+		return err
+	}
+	if end := ends[r.partition]; end < place.Offset {
+		reader.Close()
+		return &kafkalog.LogLostError{Position: kafkalog.Position{Topic: kafkalog.TopicEvents, Partition: r.partition, Offset: place.Offset},
+			Err: fmt.Errorf("the log ends at %d, before what was folded already", end)}
+	}
+	r.end.Store(ends[r.partition])
+	ctx, cancel := context.WithCancel(ctx)
+	batches := make(chan decodedBatch, 2)
+	go r.fetch(ctx, reader, batches)
+	defer func() {
+		cancel()
+		for range batches { // the fetcher closes it when it has seen the end of ctx
+		}
+		reader.Close()
+	}()
+	for b := range batches {
+		if err := r.take(ctx, b); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// sameLog checks that the log still holds, before the stored offset, the very
+// record that was folded last: a broker that lost acknowledged records and took
+// others in their place is found here (I-9).
+func (r *replica) sameLog(ctx context.Context, place Place) error {
+	if place.Offset == 0 {
+		return nil
+	}
+	at := kafkalog.Position{Topic: kafkalog.TopicEvents, Partition: r.partition, Offset: place.Offset - 1}
+	rec, err := kafkalog.ReadAt(ctx, r.n.deps.Journal, at)
+	if err != nil {
+		return fmt.Errorf("read the record folded last, %s: %w", at, err)
+	}
+	if !place.follows(digestOf(&rec)) {
+		return &kafkalog.LogLostError{Position: at, Err: errors.New("the log holds another record than the one that was folded: " +
+			"the broker lost acknowledged records; remove the partition's store to fold what the log holds now")}
+	}
+	return nil
+}
+
+// fetch polls and decodes until ctx ends or the reader fails.
+func (r *replica) fetch(ctx context.Context, reader kafkalog.Reader, out chan<- decodedBatch) {
+	defer close(out)
+	dec := r.n.deps.Codec.NewDecoder()
+	for ctx.Err() == nil {
+		polled, err := reader.Poll(ctx)
+		b := decodedBatch{end: -1, err: err}
+		for i := range polled {
+			b.records = make([]Decoded, 0, len(polled[i].Records))
+			for k := range polled[i].Records {
+				b.records = append(b.records, Decode(dec, &polled[i].Records[k]))
+			}
+			b.end = polled[i].HighWatermark
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		select {
+		case out <- b:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// take folds one batch and commits it.
+func (r *replica) take(ctx context.Context, b decodedBatch) error {
+	if b.end >= 0 {
+		r.end.Store(b.end)
+	}
+	if err := r.diskFree(ctx); err != nil {
+		return err
+	}
+	start := time.Now()
+	for i := range b.records {
+		if err := r.fold.Take(&b.records[i]); err != nil {
+			return err
+		}
+	}
+	if n := len(b.records); n > 0 {
+		if err := r.fold.Commit(); err != nil {
+			return err
+		}
+		if err := r.publish(); err != nil {
+			return err
+		}
+		r.n.deps.Observer.Committed(Committed{Partition: r.partition, Place: r.fold.Place(), Clock: r.fold.Part().Clock(), Records: n}, time.Since(start))
+	}
+	return b.err
+}
+
+// diskFree waits while the store's disk has less than the reserve: a commit
+// that fails half-way through a full disk is never tried.
+func (r *replica) diskFree(ctx context.Context) error {
+	told := false
+	for {
+		var st unix.Statfs_t
+		if err := unix.Statfs(r.n.cfg.Dir, &st); err != nil {
+			return fmt.Errorf("%w: ask for free space: %w", ErrStore, err)
+		}
+		free := st.Bavail * uint64(st.Bsize)
+		if free >= r.n.cfg.DiskReserveBytes {
+			return nil
+		}
+		if !told {
+			told = true
+			r.n.deps.Logger.Error("disk is nearly full, folding waits: free some space; nothing is lost, reads go on",
+				"dir", r.n.cfg.Dir, "free_bytes", free, "reserve_bytes", r.n.cfg.DiskReserveBytes, "partition", r.partition)
+		}
+		pause(ctx, time.Second)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}

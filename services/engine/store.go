@@ -1,0 +1,185 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/orderledger/orderledger/ledger"
+)
+
+// ErrStore is the identity of faults of the local store: the disk is full, a
+// file is damaged, another process holds the directory.
+var ErrStore = errors.New("local store")
+
+// StoreOptions configure one partition's store.
+type StoreOptions struct {
+	// FS is the file system; nil means the machine's.
+	FS vfs.FS
+	// Cache is shared between the partitions of a process; nil means its own.
+	Cache *pebble.Cache
+	// MemTableBytes is the size of one memtable; 0 means 16 MiB.
+	MemTableBytes uint64
+}
+
+// Store is the Pebble store of one topic-partition and one fold version (S-33).
+// It is safe for concurrent use.
+type Store struct {
+	db *pebble.DB
+}
+
+// StoreName names the directory of a partition's store.
+func StoreName(topic string, partition int32) string {
+	return fmt.Sprintf("%s-%d-fold%d", topic, partition, ledger.FoldVersion)
+}
+
+// OpenStore opens the store in dir, creating it if it is missing.
+func OpenStore(dir string, opt StoreOptions) (*Store, error) {
+	if opt.MemTableBytes == 0 {
+		opt.MemTableBytes = 16 << 20
+	}
+	if opt.FS == nil {
+		if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+			return nil, fmt.Errorf("%w: create %s: %w", ErrStore, filepath.Dir(dir), err)
+		}
+	}
+	db, err := pebble.Open(dir, &pebble.Options{FS: opt.FS, Cache: opt.Cache, MemTableSize: opt.MemTableBytes,
+		MemTableStopWritesThreshold: 4, FormatMajorVersion: pebble.FormatNewest, Logger: silent{}})
+	if err != nil {
+		return nil, fmt.Errorf("%w: open %s: %w", ErrStore, dir, err)
+	}
+	return &Store{db: db}, nil
+}
+
+// silent keeps Pebble's own chatter out of the logs; its errors come back from
+// the calls that meet them.
+type silent struct{}
+
+func (silent) Infof(string, ...any)  {}
+func (silent) Errorf(string, ...any) {}
+func (silent) Fatalf(format string, args ...any) {
+	panic(fmt.Errorf("%w: %s", ErrStore, fmt.Sprintf(format, args...)))
+}
+
+// Get implements ledger.Store.
+func (s *Store) Get(key []byte) ([]byte, bool, error) { return get(s.db, key) }
+
+// Scan implements ledger.Store.
+func (s *Store) Scan(from, to []byte, fn func(k, v []byte) (bool, error)) error {
+	return scan(s.db, from, to, fn)
+}
+
+func get(r pebble.Reader, key []byte) ([]byte, bool, error) {
+	v, closer, err := r.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("%w: get: %w", ErrStore, err)
+	}
+	out := append(make([]byte, 0, len(v)), v...)
+	if err := closer.Close(); err != nil {
+		return nil, false, fmt.Errorf("%w: get: %w", ErrStore, err)
+	}
+	return out, true, nil
+}
+
+func scan(r pebble.Reader, from, to []byte, fn func(k, v []byte) (bool, error)) (err error) {
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: from, UpperBound: to})
+	if err != nil {
+		return fmt.Errorf("%w: scan: %w", ErrStore, err)
+	}
+	defer func() {
+		if cerr := it.Close(); cerr != nil && err == nil {
+			err = fmt.Errorf("%w: scan: %w", ErrStore, cerr)
+		}
+	}()
+	for ok := it.First(); ok; ok = it.Next() {
+		more, err := fn(it.Key(), it.Value())
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// batch adapts a Pebble batch to ledger.Batch; the first fault sticks.
+type batch struct {
+	b   *pebble.Batch
+	err error
+}
+
+func (b *batch) Put(key, value []byte) {
+	if err := b.b.Set(key, value, nil); err != nil && b.err == nil {
+		b.err = err
+	}
+}
+
+func (b *batch) Delete(key []byte) {
+	if err := b.b.Delete(key, nil); err != nil && b.err == nil {
+		b.err = err
+	}
+}
+
+// Commit writes one batch atomically and waits until it is on disk.
+func (s *Store) Commit(fill func(ledger.Batch)) error {
+	pb := s.db.NewBatch()
+	defer func() { _ = pb.Close() }()
+	b := &batch{b: pb}
+	fill(b)
+	if b.err != nil {
+		return fmt.Errorf("%w: fill batch: %w", ErrStore, b.err)
+	}
+	if err := pb.Commit(pebble.Sync); err != nil {
+		return fmt.Errorf("%w: commit: %w", ErrStore, err)
+	}
+	return nil
+}
+
+// DeleteRange removes the keys in [from, to) without waiting for the disk: what
+// it removes is disposable.
+func (s *Store) DeleteRange(from, to []byte) error {
+	if err := s.db.DeleteRange(from, to, pebble.NoSync); err != nil {
+		return fmt.Errorf("%w: trim: %w", ErrStore, err)
+	}
+	return nil
+}
+
+// Snapshot is a read-only view of a store at one commit.
+type Snapshot struct {
+	s *pebble.Snapshot
+}
+
+// Snapshot returns a view of the last commit. The caller closes it.
+func (s *Store) Snapshot() *Snapshot { return &Snapshot{s: s.db.NewSnapshot()} }
+
+// Get implements ledger.Store.
+func (s *Snapshot) Get(key []byte) ([]byte, bool, error) { return get(s.s, key) }
+
+// Scan implements ledger.Store.
+func (s *Snapshot) Scan(from, to []byte, fn func(k, v []byte) (bool, error)) error {
+	return scan(s.s, from, to, fn)
+}
+
+// Close ends the view.
+func (s *Snapshot) Close() error {
+	if err := s.s.Close(); err != nil {
+		return fmt.Errorf("%w: close snapshot: %w", ErrStore, err)
+	}
+	return nil
+}
+
+// DiskBytes is what the store takes on disk.
+func (s *Store) DiskBytes() uint64 { return s.db.Metrics().DiskSpaceUsage() }
+
+// Close closes the store. What was committed is on disk already.
+func (s *Store) Close() error {
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("%w: close: %w", ErrStore, err)
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"github.com/orderledger/orderledger/ledger"
+)
+
+// The pace of ticks (S-14, S-15).
+const (
+	tickLiveness = 30 * ledger.Second // without any other reason
+	tickLeast    = 200 * ledger.Millisecond
+	tickAllFeeds = ledger.Minute // every changed feed travels at most this often
+	tickWithheld = 20 * ledger.Second
+	// a replica that does not own the partition proposes after this long.
+	tickMissed = 3 * tickLiveness
+)
+
+// TickView is what a proposer knows when it decides.
+type TickView struct {
+	Now   ledger.Instant
+	Owner bool
+	// Clock, Withheld and WithheldBoot are the partition's, as last folded.
+	Clock        ledger.Instant
+	Withheld     bool
+	WithheldBoot [16]byte
+	BootID       [16]byte
+	// NextTimer is when the first timer is due, 0 if there is none.
+	NextTimer ledger.Instant
+	// Date is the newest Date a source answered.
+	Date ledger.Instant
+	// Wanted are the changed feeds that a waiting obligation needs now.
+	Wanted []ledger.FeedKey
+	// Changed reports whether any feed changed since all of them travelled.
+	Changed bool
+}
+
+// Ticker decides when the passage of time is proposed to one partition. It is
+// a step function: no clock, no I/O.
+type Ticker struct {
+	last    ledger.Instant // wall of the last proposal
+	lastAll ledger.Instant // when all changed feeds last travelled
+	date    ledger.Instant // source date of the last proposal
+	// answered is the withheld boot that was answered already.
+	answered [16]byte
+}
+
+// Decision says what to do now: propose a tick (with all changed feeds, or only
+// the wanted ones), and when to ask again.
+type Decision struct {
+	Propose  bool
+	AllFeeds bool
+	Again    ledger.Instant
+}
+
+// Decide says whether to propose a tick now.
+func (t *Ticker) Decide(v TickView) Decision {
+	if !v.Owner {
+		return t.standby(v)
+	}
+	due := t.last.Add(tickLiveness)
+	if v.NextTimer != 0 && v.NextTimer < due && !v.Withheld {
+		due = max(v.NextTimer, t.last.Add(tickLeast))
+	}
+	if len(v.Wanted) > 0 {
+		due = min(due, t.last.Add(tickLeast))
+	}
+	if v.Withheld || v.Clock == 0 {
+		due = min(due, t.last.Add(tickWithheld))
+		if v.Date > t.date {
+			due = min(due, t.last.Add(tickLeast))
+		}
+	}
+	if t.last == 0 {
+		due = v.Now
+	}
+	if v.Now < due {
+		return Decision{Again: due}
+	}
+	all := v.Changed && v.Now >= t.lastAll.Add(tickAllFeeds) || v.Changed && v.NextTimer != 0 && v.NextTimer <= v.Now
+	t.last, t.date = v.Now, v.Date
+	if all {
+		t.lastAll = v.Now
+	}
+	return Decision{Propose: true, AllFeeds: all, Again: v.Now.Add(tickLeast)}
+}
+
+// standby proposes for an owner that seems gone, and answers a withheld tick of
+// another boot at once.
+func (t *Ticker) standby(v TickView) Decision {
+	if v.Withheld && v.WithheldBoot != v.BootID && t.answered != v.WithheldBoot {
+		t.answered, t.last = v.WithheldBoot, v.Now
+		return Decision{Propose: true, Again: v.Now.Add(tickMissed)}
+	}
+	since := max(v.Clock, t.last)
+	if since != 0 && v.Now >= since.Add(tickMissed) {
+		t.last = v.Now
+		return Decision{Propose: true, Again: v.Now.Add(tickMissed)}
+	}
+	if since == 0 {
+		t.last = v.Now
+	}
+	return Decision{Again: v.Now.Add(tickLiveness)}
+}
