@@ -13,6 +13,8 @@ func (p *Partition) settle(o *order, why Because) error {
 	p.walk(o)
 	p.foldTail(o)
 	if p.plan.newest == nil {
+		p.mark(keyActive, o, true) // the first policy must visit it
+		p.touch(o)
 		p.summarise(o, before, open)
 		return nil
 	}

@@ -160,3 +160,11 @@ func TestUnmappedWordIsShelvedAndReleased(t *testing.T) {
 		}
 	}
 }
+
+func TestFirstPolicyVisitsWhatCameBefore(t *testing.T) {
+	l := NewLog().Append(ShopEvent("1001", Clock(9, 59, 59), Clock(10, 0, 0), Words{Order: "open", Created: Clock(9, 59, 59)}))
+	l.Append(Policy()).Append(Tick(Clock(10, 2, 45), heardUntil(10, 2, 1)))
+	if got := l.Open(); !slices.Equal(got, []string{"IngestionPendingAudit"}) {
+		t.Fatalf("open %v", got)
+	}
+}
