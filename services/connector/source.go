@@ -89,8 +89,9 @@ type Verify struct {
 func Schemes() []string { return []string{"shopify", "standard-webhooks", "hmac-sha256", "bearer"} }
 
 // Validate joins every problem of the scheme's parameters.
-func (v *Verify) Validate() error {
-	var errs []error
+func (v *Verify) Validate() error { return errors.Join(v.problems()...) }
+
+func (v *Verify) problems() (errs []error) {
 	if !slices.Contains(Schemes(), v.Scheme) {
 		errs = append(errs, fmt.Errorf("scheme: %q is none of %s", v.Scheme, strings.Join(Schemes(), ", ")))
 	}
@@ -100,7 +101,7 @@ func (v *Verify) Validate() error {
 	if v.Encoding != "" && v.Encoding != "hex" && v.Encoding != "base64" {
 		errs = append(errs, fmt.Errorf("encoding: %q is neither hex nor base64", v.Encoding))
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // Validate joins every problem of the configuration, each with its path.
@@ -158,7 +159,7 @@ func (s *Source) validateAccess(bad func(path, format string, args ...any)) {
 		bad("secret_files", "%d secrets; at most %d may be active, the old and the new one", n, MaxSecrets)
 	}
 	if s.Verify != nil {
-		if err := s.Verify.Validate(); err != nil {
+		for _, err := range s.Verify.problems() {
 			bad("verify", "%w", err)
 		}
 	}

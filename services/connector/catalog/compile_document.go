@@ -182,8 +182,8 @@ func (c *compiler) lineSet(at string, t *fileLines) lines {
 	if !ok {
 		c.bad(t.Kind, "%s.kind: %q is none of ordered, allocated, shipped, returned, removed", at, t.Kind.Text)
 	}
-	return lines{kind: k, complete: !t.Partial, when: c.expr(at+".when", t.When), where: c.expr(at+".where", t.Where),
-		each: c.need(at+".each", t.Each, t.Kind), id: c.need(at+".id", t.ID, t.Kind),
+	sel := selection{when: c.expr(at+".when", t.When), where: c.expr(at+".where", t.Where), each: c.need(at+".each", t.Each, t.Kind)}
+	return lines{selection: sel, kind: k, complete: !t.Partial, id: c.need(at+".id", t.ID, t.Kind),
 		sku: c.expr(at+".sku", t.SKU), quantity: c.need(at+".quantity", t.Quantity, t.Kind)}
 }
 
@@ -192,7 +192,7 @@ func (c *compiler) amountSet(at string, t *fileAmount) amounts {
 	if !ok {
 		c.bad(t.Kind, "%s.kind: %q is none of ordered, authorised, captured, invoiced, refunded, credited", at, t.Kind.Text)
 	}
-	return amounts{kind: k, complete: !t.Partial, when: c.expr(at+".when", t.When), where: c.expr(at+".where", t.Where),
-		each: c.expr(at+".each", t.Each), id: c.need(at+".id", t.ID, t.Kind),
+	sel := selection{when: c.expr(at+".when", t.When), where: c.expr(at+".where", t.Where), each: c.expr(at+".each", t.Each)}
+	return amounts{selection: sel, kind: k, complete: !t.Partial, id: c.need(at+".id", t.ID, t.Kind),
 		minor: c.need(at+".minor", t.Minor, t.Kind), currency: c.need(at+".currency", t.Currency, t.Kind)}
 }

@@ -341,7 +341,7 @@ func (x *extraction) claim(e *ledger.Event, c *claim, p *part, it any) error {
 
 func (x *extraction) lineSet(e *ledger.Event, l *lines, object ledger.Object, it any) error {
 	set := ledger.LineSet{Object: object, Kind: l.kind, Complete: l.complete}
-	err := x.each(l.when, l.each, l.where, it, func() error {
+	there, err := x.each(l.selection, it, func() error {
 		var line ledger.Line
 		var err error
 		if line.ID, err = x.needText(l.id, it); err != nil {
@@ -362,13 +362,16 @@ func (x *extraction) lineSet(e *ledger.Event, l *lines, object ledger.Object, it
 		}
 		set.Lines = append(set.Lines, line)
 		return nil
-	}, func() { e.Lines = append(e.Lines, set) })
+	})
+	if there {
+		e.Lines = append(e.Lines, set)
+	}
 	return err
 }
 
 func (x *extraction) amountSet(e *ledger.Event, a *amounts, object ledger.Object, it any) error {
 	set := ledger.AmountSet{Object: object, Kind: a.kind, Complete: a.complete}
-	return x.each(a.when, a.each, a.where, it, func() error {
+	there, err := x.each(a.selection, it, func() error {
 		var am ledger.Amount
 		var err error
 		if am.ID, err = x.needText(a.id, it); err != nil {
@@ -391,37 +394,40 @@ func (x *extraction) amountSet(e *ledger.Event, a *amounts, object ledger.Object
 		}
 		set.Amounts = append(set.Amounts, am)
 		return nil
-	}, func() { e.Amounts = append(e.Amounts, set) })
+	})
+	if there {
+		e.Amounts = append(e.Amounts, set)
+	}
+	return err
 }
 
-// each runs fn for every element that where lets through, with `item` bound,
-// then done; nothing at all if when is false.
-func (x *extraction) each(when, list, where *program, it any, fn func() error, done func()) error {
-	if when != nil {
-		if ok, err := x.truth(when, it); err != nil || !ok {
-			return err
+// each runs fn for every selected element, with `item` bound, and reports
+// whether the set is there at all.
+func (x *extraction) each(sel selection, it any, fn func() error) (bool, error) {
+	if sel.when != nil {
+		if ok, err := x.truth(sel.when, it); err != nil || !ok {
+			return false, err
 		}
 	}
-	elements, err := x.list(list, it)
+	elements, err := x.list(sel.each, it)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { x.item = nil }()
 	for _, el := range elements {
 		x.item = el
-		if where != nil {
-			ok, err := x.truth(where, it)
+		if sel.where != nil {
+			ok, err := x.truth(sel.where, it)
 			if err != nil {
-				return err
+				return false, err
 			}
 			if !ok {
 				continue
 			}
 		}
 		if err := fn(); err != nil {
-			return err
+			return false, err
 		}
 	}
-	done()
-	return nil
+	return true, nil
 }

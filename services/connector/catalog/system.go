@@ -130,16 +130,21 @@ type claim struct {
 	precision  *connector.Span
 }
 
-type lines struct {
-	kind              ledger.LineKind
+// selection says which elements make a set, and whether there is one at all.
+type selection struct {
 	when, each, where *program
+}
+
+type lines struct {
+	selection
+	kind              ledger.LineKind
 	id, sku, quantity *program
 	complete          bool
 }
 
 type amounts struct {
+	selection
 	kind                ledger.AmountKind
-	when, each, where   *program
 	id, minor, currency *program
 	complete            bool
 }

@@ -15,7 +15,10 @@ import (
 type Redaction struct {
 	remove [][]string
 	hash   [][]string
-	key    []byte
+	// removeAny and hashAny are the paths "**.key", which one walk serves.
+	removeAny map[string]bool
+	hashAny   map[string]bool
+	key       []byte
 }
 
 // ErrPath is the identity of a refused path.
@@ -25,9 +28,9 @@ var ErrPath = errors.New("path must be keys joined by dots, with * for one key a
 // replaced by a keyed hash so that equal values can still be found. Without a
 // key, hashed fields are removed as well.
 func NewRedaction(remove, hash []string, key []byte) (*Redaction, error) {
-	r := &Redaction{key: key}
+	r := &Redaction{key: key, removeAny: map[string]bool{}, hashAny: map[string]bool{}}
 	var errs []error
-	compile := func(paths []string) (out [][]string) {
+	compile := func(paths []string, anywhere map[string]bool) (out [][]string) {
 		for _, p := range paths {
 			parts := strings.Split(p, ".")
 			for _, part := range parts {
@@ -36,27 +39,56 @@ func NewRedaction(remove, hash []string, key []byte) (*Redaction, error) {
 					break
 				}
 			}
+			if len(parts) == 2 && parts[0] == "**" && !strings.Contains(parts[1], "*") {
+				anywhere[parts[1]] = true
+				continue
+			}
 			out = append(out, parts)
 		}
 		return out
 	}
-	r.remove, r.hash = compile(remove), compile(hash)
+	r.remove, r.hash = compile(remove, r.removeAny), compile(hash, r.hashAny)
 	return r, errors.Join(errs...)
 }
 
 // Apply redacts v in place.
 func (r *Redaction) Apply(v any) {
 	for _, p := range r.hash {
-		walk(v, p, func(m map[string]any, k string) {
-			if h := r.hashed(m[k]); h != "" {
-				m[k] = h
-			} else if m[k] != nil {
-				delete(m, k)
-			}
-		})
+		walk(v, p, r.hashField)
 	}
 	for _, p := range r.remove {
 		walk(v, p, func(m map[string]any, k string) { delete(m, k) })
+	}
+	r.anywhere(v)
+}
+
+// anywhere serves all "**.key" paths.
+func (r *Redaction) anywhere(v any) {
+	switch t := v.(type) {
+	case []any:
+		for _, e := range t {
+			r.anywhere(e)
+		}
+	case map[string]any:
+		for k, e := range t {
+			switch {
+			case r.removeAny[k]:
+				delete(t, k)
+			case r.hashAny[k]:
+				r.hashField(t, k)
+			default:
+				r.anywhere(e)
+			}
+		}
+	}
+}
+
+// hashField replaces a text by its hash and removes anything else but null.
+func (r *Redaction) hashField(m map[string]any, k string) {
+	if h := r.hashed(m[k]); h != "" {
+		m[k] = h
+	} else if m[k] != nil {
+		delete(m, k)
 	}
 }
 
