@@ -107,7 +107,7 @@ func (x *extraction) instant(p *program, it any) (time.Time, bool, error) {
 	if err != nil {
 		return time.Time{}, false, err
 	}
-	t, ok, err := instantOf(v, "")
+	t, ok, err := instantOf(v, nil)
 	if err != nil {
 		return time.Time{}, false, x.fail(p, "%w", err)
 	}

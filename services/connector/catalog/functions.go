@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -23,6 +24,7 @@ const costLimit = 2_000_000
 // newEnv returns the CEL environment of the catalog: the variables doc, it,
 // item, source and delivery, and the functions of this file.
 func newEnv() (*cel.Env, error) {
+	places := &zones{}
 	unary := func(name string, result *cel.Type, f func(ref.Val) ref.Val) cel.EnvOption {
 		return cel.Function(name, cel.Overload(name+"_dyn", []*cel.Type{cel.DynType}, result, cel.UnaryBinding(f)))
 	}
@@ -45,8 +47,14 @@ func newEnv() (*cel.Env, error) {
 		unary("word", cel.StringType, celWord),
 		unary("whole", cel.IntType, celWhole),
 		unary("unsigned", cel.StringType, celUnsigned),
-		unary("stamp", cel.DynType, func(v ref.Val) ref.Val { return celStamp(v, types.String("UTC")) }),
-		binary("stamp", "stamp_dyn_zone", cel.DynType, celStamp),
+		unary("stamp", cel.DynType, func(v ref.Val) ref.Val { return celStamp(v, time.UTC) }),
+		binary("stamp", "stamp_dyn_zone", cel.DynType, func(v, zone ref.Val) ref.Val {
+			loc, err := places.load(zone)
+			if err != nil {
+				return types.NewErr("stamp(): %s", err)
+			}
+			return celStamp(v, loc)
+		}),
 		binary("minor", "minor_dyn_dyn", cel.IntType, celMinor),
 		binary("coded", "coded_dyn_dyn", cel.StringType, celCoded),
 	)
@@ -198,11 +206,29 @@ func celCoded(v, prefix ref.Val) ref.Val {
 	return types.String(p + ":" + w)
 }
 
+// zones remembers time zones, which are files, once they were read.
+type zones struct{ known sync.Map }
+
+func (z *zones) load(v ref.Val) (*time.Location, error) {
+	name, ok := plain(v)
+	if !ok || name == "" {
+		return time.UTC, nil
+	}
+	if loc, ok := z.known.Load(name); ok {
+		return loc.(*time.Location), nil
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("zone %q is not known here", clip(name))
+	}
+	z.known.Store(name, loc)
+	return loc, nil
+}
+
 // celStamp reads an instant; a text without offset is local to the zone.
 // Null and missing stay null.
-func celStamp(v, zone ref.Val) ref.Val {
-	z, _ := plain(zone)
-	t, ok, err := instantOf(v, z)
+func celStamp(v ref.Val, zone *time.Location) ref.Val {
+	t, ok, err := instantOf(v, zone)
 	switch {
 	case err != nil:
 		return types.NewErr("stamp(): %s", err)
@@ -227,8 +253,8 @@ const msFrom = 100_000_000_000
 var maxStamp = time.Unix(1<<63/1_000_000_000-1, 0)
 
 // instantOf converts the value of a stamp expression. The second result is
-// false for null and missing.
-func instantOf(v ref.Val, zone string) (time.Time, bool, error) {
+// false for null and missing. Without a zone, texts must name their offset.
+func instantOf(v ref.Val, zone *time.Location) (time.Time, bool, error) {
 	v, present := bare(v)
 	if !present || v == types.NullValue {
 		return time.Time{}, false, nil
@@ -258,20 +284,15 @@ func instantOf(v ref.Val, zone string) (time.Time, bool, error) {
 	return t.UTC(), true, nil
 }
 
-func parseStamp(s, zone string) (time.Time, error) {
+func parseStamp(s string, zone *time.Location) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
 		return t, nil
 	}
-	if zone == "" {
-		return time.Time{}, errStamp
-	}
-	loc, err := time.LoadLocation(zone)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("zone %q is not known here", clip(zone))
-	}
-	for _, layout := range localLayouts {
-		if t, err := time.ParseInLocation(layout, s, loc); err == nil {
-			return t, nil
+	if zone != nil {
+		for _, layout := range localLayouts {
+			if t, err := time.ParseInLocation(layout, s, zone); err == nil {
+				return t, nil
+			}
 		}
 	}
 	return time.Time{}, errStamp

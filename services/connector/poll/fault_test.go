@@ -399,3 +399,30 @@ func TestOversizeAnswerIsRefused(t *testing.T) {
 		t.Fatal("65 MiB were taken")
 	}
 }
+
+// TestDeadLogIsNotAskedFor: nobody is asked for what cannot be kept, and an
+// append that failed moves nothing.
+func TestDeadLogIsNotAskedFor(t *testing.T) {
+	b := newBench(t, "netsuite", "sales-orders")
+	b.source.versions = []version{{ID: 1, Stamp: start.Add(-time.Second), Visible: start, Status: "A"}}
+	p := b.poller()
+	b.log.SetUnhealthy(connector.ErrUnavailable)
+	if _, err := p.Step(context.Background()); !errors.Is(err, connector.ErrUnavailable) || len(b.source.asked) != 0 {
+		t.Fatalf("%v after %d requests", err, len(b.source.asked))
+	}
+	b.log.SetUnhealthy(nil)
+	b.log.SetGate(func(context.Context, connector.Outgoing) error { return connector.ErrUndecided })
+	if _, err := p.Step(context.Background()); !errors.Is(err, connector.ErrUndecided) || b.status() != nil {
+		t.Fatalf("%v, status %+v", err, b.status())
+	}
+	b.log.SetGate(nil)
+	b.log.SetSaveError(connector.ErrUnavailable)
+	if _, err := p.Step(context.Background()); !errors.Is(err, connector.ErrUnavailable) || len(b.log.EventIDs()) != 1 {
+		t.Fatalf("%v", err)
+	}
+	b.log.SetSaveError(nil)
+	b.pollOnce(p)
+	if len(b.log.EventIDs()) != 1 || b.status() == nil {
+		t.Errorf("after recovery: %d events", len(b.log.EventIDs()))
+	}
+}

@@ -232,6 +232,9 @@ func (p *Poller) load(ctx context.Context) error {
 }
 
 func (p *Poller) step(ctx context.Context) (bool, error) {
+	if err := p.opts.Sink.Healthy(); err != nil {
+		return false, fmt.Errorf("poll of %s/%s waits for the log: %w", p.opts.Source.Name, p.opts.Feed, err)
+	}
 	if err := p.opts.Budget.Take(ctx); err != nil {
 		return false, err
 	}
