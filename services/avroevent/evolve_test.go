@@ -2,6 +2,7 @@ package avroevent
 
 import (
 	"bytes"
+	"encoding/binary"
 	"reflect"
 	"strings"
 	"testing"
@@ -173,16 +174,21 @@ func TestNestedRecordsEvolve(t *testing.T) {
 	}
 }
 
-// TestDamagedRecordsOfOtherVersions: the library is not handed a length that lies.
+// TestDamagedRecordsOfOtherVersions: the fields this reader skips are checked,
+// too, and the library is not handed a length that lies.
 func TestDamagedRecordsOfOtherVersions(t *testing.T) {
 	const field = `{"name": "reason", "type": "string", "doc": "Why.", "default": ""}`
-	list, by := variant(t, "ClockReset", field, field+`, {"name": "notes", "type": {"type": "array", "items": "string"}, "doc": "New.", "default": []}`)
+	list, by := variant(t, "ClockReset", field, field+`,
+    {"name": "notes", "type": {"type": "array", "items": "string"}, "doc": "New.", "default": []},
+    {"name": "word", "type": "string", "doc": "New.", "default": ""},
+    {"name": "choice", "type": {"type": "enum", "name": "Choice", "doc": "New.", "symbols": ["UNKNOWN", "YES"], "default": "UNKNOWN"}, "doc": "New.", "default": "UNKNOWN"}`)
 	c, err := newCodec(list, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := c.NewDecoder()
-	whole := append(header(by.ID), 10, 0, 0, 2, 2, 'x', 0)
+	known := append(header(by.ID), 10, 0, 0) // wall 5, no operators, no reason
+	whole := append(bytes.Clone(known), 2, 2, 'x', 0, 2, 'y', 2)
 	if got := reasonOf(d, whole, nil); got != "" {
 		t.Fatalf("whole: reason %q", got)
 	}
@@ -191,12 +197,21 @@ func TestDamagedRecordsOfOtherVersions(t *testing.T) {
 			t.Errorf("cut to %d: reason %q", n, got)
 		}
 	}
-	if got := reasonOf(d, append(bytes.Clone(whole), 0), nil); got != ReasonTrailing {
-		t.Errorf("trailing: reason %q", got)
-	}
-	lie := append(header(by.ID), 10, 0, 0, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f)
-	if got := reasonOf(d, lie, nil); got != ReasonMalformed {
-		t.Errorf("lie: reason %q", got)
+	many := append(binary.AppendVarint(bytes.Clone(known), maxElements+1), make([]byte, maxElements+1)...)
+	for name, tc := range map[string]struct {
+		value  []byte
+		reason string
+	}{
+		"one byte more":             {append(bytes.Clone(whole), 0), ReasonTrailing},
+		"elements without end":      {append(bytes.Clone(known), 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f), ReasonMalformed},
+		"a block with a size":       {append(bytes.Clone(known), 1, 4, 2, 'x', 0, 0, 0), ReasonMalformed},
+		"one element too many":      {append(many, 0, 0, 0), ReasonMalformed},
+		"a negative length":         {append(bytes.Clone(known), 0, 1, 0), ReasonMalformed},
+		"a number without a symbol": {append(bytes.Clone(known), 0, 0, 4), ReasonMalformed},
+	} {
+		if got := reasonOf(d, tc.value, nil); got != tc.reason {
+			t.Errorf("%s: reason %q, want %q", name, got, tc.reason)
+		}
 	}
 }
 

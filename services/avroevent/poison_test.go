@@ -210,6 +210,11 @@ func TestTypedDecodersRefuseOtherRecords(t *testing.T) {
 			}
 		}
 	}
+	for name, decode := range decoders {
+		if _, err := decode(tick); err == nil || !strings.Contains(err.Error(), ReasonMisplaced) {
+			t.Errorf("%s: a tick is %v", name, err)
+		}
+	}
 	if _, err := d.DecodeUnkeyed(forged); err == nil || !strings.Contains(err.Error(), ReasonForgedID) {
 		t.Errorf("forged: %v", err)
 	}
