@@ -1,0 +1,193 @@
+// Package config is orderledger's configuration: one YAML file, of which every
+// key is also a flag and an ORDERLEDGER_… variable.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/orderledger/orderledger/services/connector"
+	"github.com/orderledger/orderledger/services/connector/strictyaml"
+	"github.com/orderledger/orderledger/services/kafkalog"
+)
+
+// Config is everything a role can be told. The zero value, with defaults
+// applied, is `dev` on the embedded engines.
+type Config struct {
+	// DataDir holds the stores, the embedded log and the embedded ClickHouse.
+	DataDir string `yaml:"data_dir"`
+	// Ephemeral removes DataDir at the end.
+	Ephemeral bool `yaml:"ephemeral"`
+	// Partitions of the keyed topics, fixed for ever; 0 means 4 on the embedded
+	// broker and 24 elsewhere.
+	Partitions int32           `yaml:"partitions"`
+	Kafka      kafkalog.Config `yaml:"kafka"`
+	// AllowUnsafeTopics turns refusals of a topic's settings into warnings.
+	AllowUnsafeTopics bool       `yaml:"allow_unsafe_topics"`
+	Replication       int16      `yaml:"replication"`
+	ClickHouse        ClickHouse `yaml:"clickhouse"`
+	Listen            Listen     `yaml:"listen"`
+	Auth              Auth       `yaml:"auth"`
+	Ledger            Ledger     `yaml:"ledger"`
+	Log               Logging    `yaml:"log"`
+	// CatalogDirs hold catalog entries of the user's own systems.
+	CatalogDirs []string           `yaml:"catalog_dirs"`
+	Sources     []connector.Source `yaml:"sources"`
+	Policy      Policy             `yaml:"policy"`
+	// HashKeyFile keys the hashes under which e-mail and phone are looked up.
+	HashKeyFile string `yaml:"hash_key_file"`
+	// EndpointsFile receives the addresses as JSON once everything listens.
+	EndpointsFile string `yaml:"endpoints_file"`
+}
+
+// ClickHouse says where history goes.
+type ClickHouse struct {
+	// DSN of a server; empty means the embedded engine.
+	DSN string `yaml:"dsn"`
+	// Disabled: no history; everything else works.
+	Disabled bool `yaml:"disabled"`
+	// NativePort and HTTPPort of the embedded engine; −1 chooses.
+	NativePort int `yaml:"native_port"`
+	HTTPPort   int `yaml:"http_port"`
+}
+
+// Listen are the addresses, host:port; port 0 chooses a free one.
+type Listen struct {
+	REST     string `yaml:"rest"`
+	Admin    string `yaml:"admin"`
+	GRPC     string `yaml:"grpc"`
+	Webhooks string `yaml:"webhooks"`
+	// KafkaPort is the embedded broker's.
+	KafkaPort int `yaml:"kafka_port"`
+	// Hosts are further Host headers that the REST API answers to.
+	Hosts []string `yaml:"hosts"`
+}
+
+// Auth says who may call the API.
+type Auth struct {
+	// TokenFiles hold one static bearer token each. Without any, the API
+	// listens on loopback only.
+	TokenFiles []string `yaml:"token_files"`
+}
+
+// Ledger configures folding.
+type Ledger struct {
+	Group            string `yaml:"group"`
+	InstanceID       string `yaml:"instance_id"`
+	CacheOrders      int    `yaml:"cache_orders"`
+	OutboxMaxBytes   uint64 `yaml:"outbox_max_bytes"`
+	DiskReserveBytes uint64 `yaml:"disk_reserve_bytes"`
+}
+
+// Logging configures the log output.
+type Logging struct {
+	// Level is debug, info, warn or error.
+	Level string `yaml:"level"`
+	// Format is auto, text or json.
+	Format string `yaml:"format"`
+}
+
+// Policy names the policy's files; empty means the shipped ones.
+type Policy struct {
+	Matrix []string `yaml:"matrix"`
+	Rules  []string `yaml:"rules"`
+	// Bindings: origin source → role → source. Empty: the only source of each
+	// role is bound to the only origin.
+	Bindings map[string]map[string]string `yaml:"bindings"`
+}
+
+// Default returns the configuration of `dev` before anything is said.
+func Default() *Config {
+	return &Config{
+		Listen:     Listen{REST: "127.0.0.1:8080", Admin: "127.0.0.1:8081", GRPC: "127.0.0.1:8082", Webhooks: "127.0.0.1:8088", KafkaPort: 19092},
+		ClickHouse: ClickHouse{NativePort: 19000, HTTPPort: 18123},
+		Log:        Logging{Level: "info", Format: "auto"},
+	}
+}
+
+// Read reads a YAML file over c. Every problem is reported at once, with file,
+// line, column and a hint.
+func (c *Config) Read(file string) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	return strictyaml.Decode(file, data, c)
+}
+
+// Embedded reports whether the embedded broker is used.
+func (c *Config) Embedded() bool { return len(c.Kafka.Brokers) == 0 }
+
+// Finish fills in what depends on other keys.
+func (c *Config) Finish() {
+	if c.Partitions == 0 {
+		c.Partitions = 24
+		if c.Embedded() {
+			c.Partitions = 4
+		}
+	}
+	if c.Replication == 0 {
+		c.Replication = 1
+	}
+}
+
+// Validate joins every problem, each with its key and what to do.
+func (c *Config) Validate() error {
+	var errs []error
+	bad := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+	}
+	if c.DataDir == "" && !c.Ephemeral {
+		bad("data_dir", "is missing: name a directory with --data, or use --ephemeral")
+	}
+	if c.Partitions < 1 || c.Partitions > 1024 {
+		bad("partitions", "%d: must be between 1 and 1024", c.Partitions)
+	}
+	if !c.Embedded() {
+		if err := c.Kafka.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("kafka: %w", err))
+		}
+	}
+	for key, addr := range map[string]string{"listen.rest": c.Listen.REST, "listen.admin": c.Listen.Admin, "listen.grpc": c.Listen.GRPC, "listen.webhooks": c.Listen.Webhooks} {
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			bad(key, "%q: want host:port, such as 127.0.0.1:8080", addr)
+		}
+	}
+	if len(c.Auth.TokenFiles) == 0 {
+		for key, addr := range map[string]string{"listen.rest": c.Listen.REST, "listen.grpc": c.Listen.GRPC} {
+			if host, _, err := net.SplitHostPort(addr); err == nil && !loopback(host) {
+				bad(key, "%q is not a loopback address and no authentication is configured: set auth.token_files, or listen on 127.0.0.1", addr)
+			}
+		}
+	}
+	switch c.Log.Level {
+	case "debug", "info", "warn", "error":
+	default:
+		bad("log.level", "%q: want debug, info, warn or error", c.Log.Level)
+	}
+	switch c.Log.Format {
+	case "auto", "text", "json":
+	default:
+		bad("log.format", "%q: want auto, text or json", c.Log.Format)
+	}
+	for i := range c.Sources {
+		if err := c.Sources[i].Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("sources[%d] (%s): %w", i, c.Sources[i].Name, err))
+		}
+	}
+	if err := connector.ValidateSources(c.Sources); err != nil && len(c.Sources) > 0 {
+		errs = append(errs, fmt.Errorf("sources: %w", err))
+	}
+	return errors.Join(errs...)
+}
+
+// loopback reports whether a host to listen on is this machine alone.
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

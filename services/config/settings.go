@@ -1,0 +1,182 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// setting is one key that is also a flag and a variable.
+type setting struct {
+	key   string
+	flag  string // empty: the key with dashes
+	usage string
+	bool  bool
+	set   func(*Config, string) error
+	get   func(*Config) string
+}
+
+func (s *setting) name() string {
+	if s.flag != "" {
+		return s.flag
+	}
+	return strings.NewReplacer(".", "-", "_", "-").Replace(s.key)
+}
+
+func (s *setting) variable() string {
+	return "ORDERLEDGER_" + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(s.name()))
+}
+
+func text(key, flag, usage string, at func(*Config) *string) setting {
+	return setting{key: key, flag: flag, usage: usage, get: func(c *Config) string { return *at(c) },
+		set: func(c *Config, v string) error { *at(c) = v; return nil }}
+}
+
+func list(key, flag, usage string, at func(*Config) *[]string) setting {
+	return setting{key: key, flag: flag, usage: usage, get: func(c *Config) string { return strings.Join(*at(c), ",") },
+		set: func(c *Config, v string) error { *at(c) = strings.Split(v, ","); return nil }}
+}
+
+func yes(key, flag, usage string, at func(*Config) *bool) setting {
+	return setting{key: key, flag: flag, usage: usage, bool: true, get: func(c *Config) string { return strconv.FormatBool(*at(c)) },
+		set: func(c *Config, v string) error {
+			b, err := strconv.ParseBool(v)
+			*at(c) = b
+			return err
+		}}
+}
+
+func number[T ~int | ~int16 | ~int32 | ~uint64](key, flag, usage string, at func(*Config) *T) setting {
+	return setting{key: key, flag: flag, usage: usage, get: func(c *Config) string { return strconv.FormatInt(int64(*at(c)), 10) },
+		set: func(c *Config, v string) error {
+			n, err := strconv.ParseInt(v, 10, 64)
+			*at(c) = T(n)
+			return err
+		}}
+}
+
+// settings lists every scalar key. Lists of sources and policies stand in the
+// file alone.
+func settings() []setting {
+	return []setting{
+		text("data_dir", "data", "directory of the stores and the embedded engines", func(c *Config) *string { return &c.DataDir }),
+		yes("ephemeral", "", "keep everything in a temporary directory, removed at the end", func(c *Config) *bool { return &c.Ephemeral }),
+		number("partitions", "", "partitions of the keyed topics, fixed for ever", func(c *Config) *int32 { return &c.Partitions }),
+		list("kafka.brokers", "kafka", "brokers of a real Kafka, host:port,…; without it the embedded broker is used", func(c *Config) *[]string { return &c.Kafka.Brokers }),
+		text("kafka.client_id", "", "client id towards Kafka", func(c *Config) *string { return &c.Kafka.ClientID }),
+		yes("kafka.tls.enabled", "kafka-tls", "speak TLS to Kafka", func(c *Config) *bool { return &c.Kafka.TLS.Enabled }),
+		text("kafka.tls.ca_file", "kafka-tls-ca-file", "certificates to trust", func(c *Config) *string { return &c.Kafka.TLS.CAFile }),
+		text("kafka.tls.cert_file", "kafka-tls-cert-file", "client certificate", func(c *Config) *string { return &c.Kafka.TLS.CertFile }),
+		text("kafka.tls.key_file", "kafka-tls-key-file", "client key", func(c *Config) *string { return &c.Kafka.TLS.KeyFile }),
+		text("kafka.tls.server_name", "kafka-tls-server-name", "name to verify", func(c *Config) *string { return &c.Kafka.TLS.ServerName }),
+		text("kafka.sasl.mechanism", "kafka-sasl-mechanism", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", func(c *Config) *string { return &c.Kafka.SASL.Mechanism }),
+		text("kafka.sasl.username", "kafka-sasl-username", "SASL user", func(c *Config) *string { return &c.Kafka.SASL.Username }),
+		text("kafka.sasl.password_file", "kafka-sasl-password-file", "file with the SASL password", func(c *Config) *string { return &c.Kafka.SASL.PasswordFile }),
+		yes("allow_unsafe_topics", "", "go on though a topic's settings may lose records", func(c *Config) *bool { return &c.AllowUnsafeTopics }),
+		number("replication", "", "replication factor of topics to create", func(c *Config) *int16 { return &c.Replication }),
+		text("clickhouse.dsn", "clickhouse", "DSN of a ClickHouse server; without it the embedded one is used", func(c *Config) *string { return &c.ClickHouse.DSN }),
+		yes("clickhouse.disabled", "no-analytics", "run without ClickHouse", func(c *Config) *bool { return &c.ClickHouse.Disabled }),
+		number("clickhouse.native_port", "", "native port of the embedded ClickHouse", func(c *Config) *int { return &c.ClickHouse.NativePort }),
+		number("clickhouse.http_port", "", "HTTP port of the embedded ClickHouse", func(c *Config) *int { return &c.ClickHouse.HTTPPort }),
+		text("listen.rest", "", "address of REST", func(c *Config) *string { return &c.Listen.REST }),
+		text("listen.admin", "", "address of health and metrics", func(c *Config) *string { return &c.Listen.Admin }),
+		text("listen.grpc", "", "address of gRPC", func(c *Config) *string { return &c.Listen.GRPC }),
+		text("listen.webhooks", "", "address of the webhooks", func(c *Config) *string { return &c.Listen.Webhooks }),
+		number("listen.kafka_port", "", "port of the embedded broker", func(c *Config) *int { return &c.Listen.KafkaPort }),
+		list("listen.hosts", "", "further Host headers that REST answers to", func(c *Config) *[]string { return &c.Listen.Hosts }),
+		list("auth.token_files", "", "files with one bearer token each", func(c *Config) *[]string { return &c.Auth.TokenFiles }),
+		text("ledger.group", "", "consumer group that shares out ownership", func(c *Config) *string { return &c.Ledger.Group }),
+		text("ledger.instance_id", "", "static member id, such as the pod's name", func(c *Config) *string { return &c.Ledger.InstanceID }),
+		number("ledger.cache_orders", "", "orders kept decoded per partition", func(c *Config) *int { return &c.Ledger.CacheOrders }),
+		number("ledger.outbox_max_bytes", "", "cap of the outbox per partition", func(c *Config) *uint64 { return &c.Ledger.OutboxMaxBytes }),
+		number("ledger.disk_reserve_bytes", "", "free space below which folding waits", func(c *Config) *uint64 { return &c.Ledger.DiskReserveBytes }),
+		text("log.level", "", "debug, info, warn or error", func(c *Config) *string { return &c.Log.Level }),
+		text("log.format", "", "auto, text or json", func(c *Config) *string { return &c.Log.Format }),
+		list("catalog_dirs", "", "folders with catalog entries of your own systems", func(c *Config) *[]string { return &c.CatalogDirs }),
+		text("hash_key_file", "", "key of the hashes of e-mail addresses and phone numbers", func(c *Config) *string { return &c.HashKeyFile }),
+		text("endpoints_file", "", "file that receives the addresses as JSON", func(c *Config) *string { return &c.EndpointsFile }),
+	}
+}
+
+// flagValue is a setting's flag: it remembers what was given, and Load applies
+// it last.
+type flagValue struct {
+	s     setting
+	given *string
+}
+
+func (f *flagValue) String() string {
+	if f.given != nil {
+		return *f.given
+	}
+	return ""
+}
+func (f *flagValue) Set(v string) error { f.given = &v; return f.s.set(Default(), v) }
+func (f *flagValue) Type() string {
+	if f.s.bool {
+		return "bool"
+	}
+	return "value"
+}
+
+// Flags are the settings of one command line.
+type Flags struct {
+	file   string
+	values []*flagValue
+}
+
+// Bind adds every setting, and --config, to a flag set.
+func Bind(fs *pflag.FlagSet) *Flags {
+	f := &Flags{}
+	fs.StringVar(&f.file, "config", "", "configuration file (YAML)")
+	for _, s := range settings() {
+		v := &flagValue{s: s}
+		f.values = append(f.values, v)
+		flag := fs.VarPF(v, s.name(), "", s.usage+" ["+s.key+"]")
+		flag.DefValue = s.get(Default())
+		if s.bool {
+			flag.NoOptDefVal = "true"
+		}
+	}
+	return f
+}
+
+// Load reads the file, then the variables, then the flags; later wins. It does
+// not validate.
+func (f *Flags) Load(lookup func(string) (string, bool)) (*Config, error) {
+	c := Default()
+	file := f.file
+	if v, ok := lookup("ORDERLEDGER_CONFIG"); ok && file == "" {
+		file = v
+	}
+	if file != "" {
+		if err := c.Read(file); err != nil {
+			return nil, err
+		}
+	}
+	for _, v := range f.values {
+		if text, ok := lookup(v.s.variable()); ok {
+			if err := v.s.set(c, text); err != nil {
+				return nil, fmt.Errorf("%s=%q (%s): %w", v.s.variable(), text, v.s.key, err)
+			}
+		}
+		if v.given != nil {
+			if err := v.s.set(c, *v.given); err != nil {
+				return nil, fmt.Errorf("--%s %q (%s): %w", v.s.name(), *v.given, v.s.key, err)
+			}
+		}
+	}
+	c.Finish()
+	return c, nil
+}
+
+// Effective lists every scalar key with its value, for `config print`.
+func (c *Config) Effective() [][2]string {
+	var out [][2]string
+	for _, s := range settings() {
+		out = append(out, [2]string{s.key, s.get(c)})
+	}
+	return out
+}

@@ -1,0 +1,210 @@
+package role
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	mathrand "math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/services/connector"
+	"github.com/orderledger/orderledger/services/connector/catalog"
+	"github.com/orderledger/orderledger/services/connector/poll"
+	"github.com/orderledger/orderledger/services/connector/webhook"
+	"github.com/orderledger/orderledger/services/logsink"
+)
+
+// webhookReports is how often a source that delivered is reported as alive.
+const webhookReports = 10 * time.Second
+
+// Edge is where outside systems reach the log: the webhook server and one
+// poller per polled feed.
+type Edge struct {
+	// Addr is where webhooks are received.
+	Addr string
+
+	server *http.Server
+	stop   context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+// EdgeOptions are what an edge needs beside the stack.
+type EdgeOptions struct {
+	Catalog  *catalog.Catalog
+	Observer connector.Observer
+	Clock    connector.Clock
+	// Instance names this process in statuses; the same after a restart.
+	Instance string
+}
+
+// LoadCatalog returns the shipped systems and the user's own.
+func LoadCatalog(dirs []string) (*catalog.Catalog, error) {
+	c, err := catalog.Shipped()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dirs {
+		if err := c.Add(os.DirFS(d)); err != nil {
+			return nil, fmt.Errorf("catalog %s: %w", d, err)
+		}
+	}
+	return c, nil
+}
+
+// StartEdge binds every configured source and starts to listen and to poll.
+func StartEdge(ctx context.Context, s *Stack, opt EdgeOptions) (*Edge, error) {
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	e := &Edge{stop: cancel}
+	b := &edgeBuilder{s: s, opt: opt, sink: logsink.New(s.Log, s.Codec), secrets: connector.Secrets{ReadFile: os.ReadFile, LookupEnv: os.LookupEnv}}
+	endpoints, pollers, err := b.bind()
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	srv, err := webhook.NewServer(run, webhook.Config{Endpoints: endpoints, Sink: b.sink, Clock: opt.Clock, Observer: opt.Observer, Logger: s.Logger})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	l, err := net.Listen("tcp", s.Config.Listen.Webhooks)
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("listen.webhooks: %w", err)
+	}
+	e.Addr = l.Addr().String()
+	e.server = &http.Server{Handler: srv, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
+	e.spawn(func() { _ = e.server.Serve(l) })
+	e.spawn(func() { _ = srv.RunReports(run, b.sink, opt.Instance, webhookReports) })
+	for _, p := range pollers {
+		e.spawn(func() { _ = p.Run(run) })
+	}
+	return e, nil
+}
+
+func (e *Edge) spawn(fn func()) {
+	e.wg.Add(1)
+	go func() {
+		defer e.wg.Done()
+		fn()
+	}()
+}
+
+// Close stops receiving, waits for deliveries being answered, and stops polling.
+func (e *Edge) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	err := e.server.Shutdown(ctx)
+	e.stop()
+	e.wg.Wait()
+	return err
+}
+
+// edgeBuilder binds sources to the catalog.
+type edgeBuilder struct {
+	s       *Stack
+	opt     EdgeOptions
+	sink    *logsink.Sink
+	secrets connector.Secrets
+	hashKey []byte
+}
+
+func (b *edgeBuilder) bind() ([]*webhook.Endpoint, []*poll.Poller, error) {
+	if f := b.s.Config.HashKeyFile; f != "" {
+		key, err := b.secrets.Read(connector.SecretRef{File: f})
+		if err != nil {
+			return nil, nil, fmt.Errorf("hash_key_file: %w", err)
+		}
+		b.hashKey = key
+	}
+	var endpoints []*webhook.Endpoint
+	var pollers []*poll.Poller
+	var errs []error
+	for i := range b.s.Config.Sources {
+		src := &b.s.Config.Sources[i]
+		sys, err := b.opt.Catalog.System(src.System)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("sources[%d] (%s): %w", i, src.Name, err))
+			continue
+		}
+		ep, ps, err := b.source(src, sys)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("sources[%d] (%s): %w", i, src.Name, err))
+			continue
+		}
+		if ep != nil {
+			endpoints = append(endpoints, ep)
+		}
+		pollers = append(pollers, ps...)
+	}
+	return endpoints, pollers, errors.Join(errs...)
+}
+
+// source binds one source: its endpoint, if its system pushes, and a poller per
+// polled feed.
+func (b *edgeBuilder) source(src *connector.Source, sys *catalog.System) (*webhook.Endpoint, []*poll.Poller, error) {
+	var ep *webhook.Endpoint
+	if len(src.SecretFiles)+len(src.SecretEnv) > 0 {
+		secrets, err := b.secrets.Webhook(src)
+		if err != nil {
+			return nil, nil, err
+		}
+		if ep, err = webhook.NewEndpoint(webhook.EndpointOptions{Source: src, System: sys, HashKey: b.hashKey, Secrets: secrets}); err != nil {
+			return nil, nil, err
+		}
+	}
+	if src.Poll.Disabled || src.BaseURL == "" {
+		return ep, nil, nil
+	}
+	tokens, err := b.secrets.TokensOf(src)
+	if err != nil {
+		return nil, nil, err
+	}
+	budget := poll.NewBudget(b.opt.Clock, src.Poll.PerSecond, src.Poll.Burst)
+	client := poll.NewClient(http.DefaultTransport.(*http.Transport).Clone())
+	var pollers []*poll.Poller
+	for _, f := range sys.Feeds {
+		if f.Poll == nil || src.Feeds[f.Name].Disabled {
+			continue
+		}
+		p, err := poll.New(poll.Options{Source: src, System: sys, Feed: f.Name, Instance: b.opt.Instance, Tokens: tokens, HashKey: b.hashKey,
+			Sink: b.sink, Store: b.sink, Clock: b.opt.Clock, Client: client, Logger: b.s.Logger, Jitter: mathrand.Float64, Nonce: nonce,
+			Observer: b.opt.Observer, Budget: budget})
+		if err != nil {
+			return nil, nil, fmt.Errorf("feed %s: %w", f.Name, err)
+		}
+		pollers = append(pollers, p)
+	}
+	return ep, pollers, nil
+}
+
+func nonce() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// SourceSpecs declares the configured sources to the policy.
+func SourceSpecs(sources []connector.Source, cat *catalog.Catalog) ([]ledger.SourceSpec, error) {
+	var out []ledger.SourceSpec
+	var errs []error
+	for i := range sources {
+		sys, err := cat.System(sources[i].System)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if err := sys.Check(&sources[i]); err != nil {
+			errs = append(errs, fmt.Errorf("sources[%d] (%s): %w", i, sources[i].Name, err))
+			continue
+		}
+		out = append(out, sys.SourceSpec(&sources[i]))
+	}
+	return out, errors.Join(errs...)
+}

@@ -1,0 +1,85 @@
+package role
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/orderledger/orderledger/services/avroevent"
+	"github.com/orderledger/orderledger/services/config"
+	"github.com/orderledger/orderledger/services/embedded/broker"
+	"github.com/orderledger/orderledger/services/kafkalog"
+)
+
+// Stack is the log and what reads and writes it.
+type Stack struct {
+	Config *config.Config
+	Log    *kafkalog.Log
+	Codec  *avroevent.Codec
+	// Broker is the embedded broker, nil with a real Kafka.
+	Broker *broker.Broker
+	// Brokers are the addresses of the log.
+	Brokers []string
+	Logger  *slog.Logger
+}
+
+// OpenStack starts the embedded broker if no Kafka is configured, connects, and
+// creates or verifies the topics.
+func OpenStack(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*Stack, error) {
+	codec, err := avroevent.New()
+	if err != nil {
+		return nil, err
+	}
+	s := &Stack{Config: cfg, Codec: codec, Logger: logger, Brokers: cfg.Kafka.Brokers}
+	if cfg.Embedded() {
+		if s.Broker, err = broker.Start(broker.Options{DataDir: filepath.Join(cfg.DataDir, "log"), Port: cfg.Listen.KafkaPort, Logger: logger}); err != nil {
+			return nil, err
+		}
+		s.Brokers = []string{s.Broker.Addr()}
+	}
+	kafka := cfg.Kafka
+	kafka.Brokers = s.Brokers
+	dial, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if s.Log, err = kafkalog.Open(dial, kafka, logger); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("connect to Kafka at %v: %w", s.Brokers, err)
+	}
+	specs := kafkalog.Topics(kafkalog.TopicOptions{Partitions: cfg.Partitions, Replication: cfg.Replication, KeepEverything: cfg.Embedded()})
+	if _, err := s.Log.EnsureTopics(dial, specs, kafkalog.EnsureOptions{AllowUnsafe: cfg.AllowUnsafeTopics}); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close closes the log, then the broker.
+func (s *Stack) Close() {
+	if s.Log != nil {
+		s.Log.Close()
+	}
+	if s.Broker != nil {
+		s.Broker.Close()
+	}
+}
+
+// DataDir makes the data directory ready: a temporary one if the configuration
+// asks for nothing that lasts. The function it returns removes that one.
+func DataDir(cfg *config.Config) (func(), error) {
+	if !cfg.Ephemeral {
+		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+			return nil, fmt.Errorf("create data_dir: %w", err)
+		}
+		return func() {}, nil
+	}
+	dir, err := os.MkdirTemp("", "orderledger-")
+	if err != nil {
+		return nil, fmt.Errorf("create a temporary data_dir: %w", err)
+	}
+	cfg.DataDir = dir
+	return func() { _ = os.RemoveAll(dir) }, nil
+}
+
