@@ -2,9 +2,10 @@ package avroevent
 
 import "github.com/orderledger/orderledger/ledger"
 
-// How many symbols each enum has in the schemas. The
-// index of a symbol is the ledger's frozen number; index 0 or the last symbol
-// is UNKNOWN, the default by which old readers survive new symbols.
+// How many symbols each enum has in the schemas. The index of a symbol is the
+// ledger's frozen number. UNKNOWN, the default by which old readers survive new
+// symbols, has index 0; where the ledger uses 0 for a value it stands behind
+// the known symbols and takes that number: the ledger's next one skips it.
 const (
 	axes         = 7
 	kinds        = 11
