@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
@@ -295,8 +296,8 @@ func (e *Event) Read() bool { return e.AskedAt != 0 }
 // length-prefixed identity of the document's state and the digest of its
 // canonical claims. Raw bytes, topic and delivery attributes do not take part.
 func (e *Event) ComputeID() EventID {
-	b := make([]byte, 0, 256)
-	b = appendText(b, string(e.Source))
+	var room [512]byte
+	b := appendText(room[:0], string(e.Source))
 	b = appendText(b, e.Object.Type)
 	b = appendText(b, e.Object.ID)
 	switch {
@@ -318,34 +319,53 @@ func (e *Event) ComputeID() EventID {
 	return EventID(sum[:16])
 }
 
+// part is the stretch of a buffer that one canonical part takes.
+type part struct{ from, to int }
+
 // claimsDigest is SHA-256 over the canonical form of everything extracted:
 // claims, lines, amounts and aliases, each sorted so that extraction order
 // does not matter.
 func (e *Event) claimsDigest() [32]byte {
-	var parts [][]byte
+	var room [2048]byte
+	var partsRoom [24]part
+	b, parts := room[:0], partsRoom[:0]
+	done := func(from int) { parts = append(parts, part{from, len(b)}) }
 	for i := range e.Claims {
-		parts = append(parts, canonicalClaim(&e.Claims[i]))
+		from := len(b)
+		b = appendClaimCanon(b, &e.Claims[i])
+		done(from)
 	}
 	for i := range e.Lines {
-		parts = append(parts, canonicalLines(&e.Lines[i]))
+		from := len(b)
+		b = appendLinesCanon(b, &e.Lines[i])
+		done(from)
 	}
 	for i := range e.Amounts {
-		parts = append(parts, canonicalAmounts(&e.Amounts[i]))
+		from := len(b)
+		b = appendAmountsCanon(b, &e.Amounts[i])
+		done(from)
 	}
-	for _, a := range e.Aliases {
-		parts = append(parts, append([]byte{'i'}, a.Key()...))
+	for i := range e.Aliases {
+		from := len(b)
+		b = e.Aliases[i].appendKey(append(b, 'i'))
+		done(from)
 	}
-	slices.SortFunc(parts, func(x, y []byte) int { return strings.Compare(string(x), string(y)) })
-	b := appendText(nil, string(e.Order))
-	b = append(b, byte(e.Kind))
+	for i := 1; i < len(parts); i++ { // few, and mostly in order
+		for k := i; k > 0 && bytes.Compare(b[parts[k-1].from:parts[k-1].to], b[parts[k].from:parts[k].to]) > 0; k-- {
+			parts[k-1], parts[k] = parts[k], parts[k-1]
+		}
+	}
+	var outRoom [2048]byte
+	out := appendText(outRoom[:0], string(e.Order))
+	out = append(out, byte(e.Kind))
 	for _, p := range parts {
-		b = appendText(b, string(p))
+		out = appendBlob(out, b[p.from:p.to])
 	}
-	return sha256.Sum256(b)
+	return sha256.Sum256(out)
 }
 
-func canonicalClaim(c *Claim) []byte {
-	b := append(make([]byte, 0, 96), 'c', byte(c.Axis), byte(c.Mode), byte(c.Version.Scheme))
+func appendClaimCanon(b []byte, c *Claim) []byte {
+	b = append(b, 'c', byte(c.Axis), byte(c.Mode), byte(c.Version.Scheme))
 	b = appendText(b, c.Object.Type)
 	b = appendText(b, c.Object.ID)
 	b = appendText(b, c.Native)
@@ -356,12 +376,15 @@ func canonicalClaim(c *Claim) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(c.Latest))
 }
 
-func canonicalLines(s *LineSet) []byte {
-	b := append(make([]byte, 0, 96), 'l', byte(s.Kind), boolByte(s.Complete))
+func appendLinesCanon(b []byte, s *LineSet) []byte {
+	b = append(b, 'l', byte(s.Kind), boolByte(s.Complete))
 	b = appendText(b, s.Object.Type)
 	b = appendText(b, s.Object.ID)
-	lines := slices.Clone(s.Lines)
-	slices.SortFunc(lines, func(x, y Line) int { return strings.Compare(x.ID, y.ID) })
+	lines, byID := s.Lines, func(x, y Line) int { return strings.Compare(x.ID, y.ID) }
+	if !slices.IsSortedFunc(lines, byID) {
+		lines = slices.Clone(lines)
+		slices.SortStableFunc(lines, byID)
+	}
 	for _, l := range lines {
 		b = appendText(b, l.ID)
 		b = appendText(b, l.SKU)
@@ -370,12 +393,15 @@ func canonicalLines(s *LineSet) []byte {
 	return b
 }
 
-func canonicalAmounts(s *AmountSet) []byte {
-	b := append(make([]byte, 0, 96), 'm', byte(s.Kind), boolByte(s.Complete))
+func appendAmountsCanon(b []byte, s *AmountSet) []byte {
+	b = append(b, 'm', byte(s.Kind), boolByte(s.Complete))
 	b = appendText(b, s.Object.Type)
 	b = appendText(b, s.Object.ID)
-	amounts := slices.Clone(s.Amounts)
-	slices.SortFunc(amounts, func(x, y Amount) int { return strings.Compare(x.ID, y.ID) })
+	amounts, byID := s.Amounts, func(x, y Amount) int { return strings.Compare(x.ID, y.ID) }
+	if !slices.IsSortedFunc(amounts, byID) {
+		amounts = slices.Clone(amounts)
+		slices.SortStableFunc(amounts, byID)
+	}
 	for _, a := range amounts {
 		b = appendText(b, a.ID)
 		b = appendText(b, a.Currency)

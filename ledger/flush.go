@@ -15,27 +15,28 @@ const (
 )
 
 // Flush writes everything that changed since the last Flush into one batch and
-// forgets the rows told since. The caller commits the batch, the rows and its
+// forgets the rows told since. The batch copies what it is given. The caller commits the batch, the rows and its
 // own bookkeeping (leader epoch, chain hash) atomically.
 func (p *Partition) Flush(b Batch) {
 	for _, o := range p.dirty {
 		for _, d := range o.added {
-			b.Put(appendClaimKey(p.buf[:0], o.key, d), appendDoc(nil, d))
+			p.buf, p.enc = appendClaimKey(p.buf[:0], o.key, d), appendDoc(p.enc[:0], d)
+			b.Put(p.buf, p.enc)
 		}
 		o.added = o.added[:0]
-		b.Put(append(append(p.buf[:0], keyOrder), o.key...), appendOrderRecord(nil, o))
+		p.buf, p.enc = appendOrderKey(p.buf[:0], keyOrder, o.key), appendOrderRecord(p.enc[:0], o)
+		b.Put(p.buf, p.enc)
 		o.dirty = false
 	}
 	p.dirty = p.dirty[:0]
-	for _, w := range p.ops {
-		if w.value == nil {
-			b.Delete(w.key)
-			continue
+	for i := range p.ops {
+		if w := &p.ops[i]; w.del {
+			b.Delete(p.keyOf(w))
+		} else {
+			b.Put(p.keyOf(w), p.valueOf(w))
 		}
-		b.Put(w.key, w.value)
 	}
-	clear(p.ops)
-	p.ops = p.ops[:0]
+	p.ops, p.arena = p.ops[:0], p.arena[:0]
 	for _, id := range p.excSeq {
 		b.Put(exceptionKey(keyException, id), EncodeException(nil, p.excs[id]))
 		delete(p.excs, id)
@@ -46,6 +47,7 @@ func (p *Partition) Flush(b Batch) {
 		p.meta = false
 	}
 	p.rows.reset()
+	p.cells, p.views = nil, nil // rows that were kept may still share them
 	p.evict()
 }
 

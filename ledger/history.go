@@ -9,13 +9,14 @@ type resolved struct {
 // history derives the register's entries after its base (S-6, S-12): one per
 // version, with the dated claims of each document just before the first
 // version that carries them.
-func (r *register) history(pl *plan, src Source) {
-	r.entries = r.entries[:0]
+func (r *register) history(w *walker, src Source) {
+	pl := w.pl
+	first := len(w.entries)
 	at, floor := r.base.at, r.base.stamp
 	if !r.base.used {
 		at, floor = Beginning, Beginning
 	}
-	dated := r.firstVersions()
+	dated := r.firstVersions(w)
 	skew := pl.skew(src)
 	put := func(x ref, state State, earliest Instant) {
 		c := x.claim()
@@ -25,7 +26,7 @@ func (r *register) history(pl *plan, src Source) {
 		}
 		latest := min(c.Latest, x.d.received.Add(skew))
 		at = max(at, c.Earliest)
-		r.entries = append(r.entries, entry{at: at, within: Within{min(earliest, latest), latest}, state: state, by: x.d, claim: c, version: version})
+		w.entries = append(w.entries, entry{at: at, within: Within{min(earliest, latest), latest}, state: state, by: x.d, claim: c, version: version})
 		floor = max(floor, c.Earliest)
 	}
 	takeDated := func(before *Claim) {
@@ -45,15 +46,16 @@ func (r *register) history(pl *plan, src Source) {
 		lo = hi
 	}
 	takeDated(nil)
+	r.entries = w.entries[first:len(w.entries):len(w.entries)]
 }
 
 // firstVersions lists the dated claims once each, at the first version of
 // their document, in the order they enter the history.
-func (r *register) firstVersions() []ref {
+func (r *register) firstVersions(w *walker) []ref {
 	if len(r.dated) == 0 {
 		return nil
 	}
-	var out []ref
+	out := w.dated[:0]
 	for _, x := range r.dated {
 		c := x.claim()
 		if n := len(out); n > 0 && out[n-1].claim().Native == c.Native && out[n-1].claim().Earliest == c.Earliest {
@@ -70,6 +72,7 @@ func (r *register) firstVersions() []ref {
 			out[j-1], out[j] = out[j], out[j-1]
 		}
 	}
+	w.dated = out
 	return out
 }
 

@@ -183,7 +183,10 @@ func (a Alias) String() string { return a.Type + ":" + a.Value }
 // Key is the alias' partition key and index key: scope, type and value,
 // length-prefixed so that no two aliases share one.
 func (a Alias) Key() []byte {
-	b := make([]byte, 0, len(a.Scope)+len(a.Type)+len(a.Value)+6)
+	return a.appendKey(make([]byte, 0, len(a.Scope)+len(a.Type)+len(a.Value)+6))
+}
+
+func (a Alias) appendKey(b []byte) []byte {
 	b = appendText(b, string(a.Scope))
 	b = appendText(b, a.Type)
 	return appendText(b, a.Value)

@@ -25,9 +25,10 @@ const (
 	keySaid      = 'v' // order 0 rule 0 event-id step → closed verdicts of a long order
 )
 
+func appendOrderKey(b []byte, space byte, k OrderKey) []byte { return append(append(b, space), k...) }
+
 func orderKeyOf(space byte, k OrderKey) []byte {
-	b := make([]byte, 0, len(k)+2)
-	return append(append(b, space), k...)
+	return appendOrderKey(make([]byte, 0, len(k)+2), space, k)
 }
 
 func orderPrefix(space byte, k OrderKey) []byte {
@@ -73,10 +74,9 @@ func exceptionKey(space byte, id ExceptionID) []byte {
 	return append([]byte{space}, id[:]...)
 }
 
-func aliasKey(a Alias, k OrderKey) []byte {
-	b := append([]byte{keyAlias}, a.Key()...)
-	b = append(b, 0)
-	return append(b, k...)
+func appendAliasKey(b []byte, a Alias, k OrderKey) []byte {
+	b = a.appendKey(append(b, keyAlias))
+	return append(append(b, 0), k...)
 }
 
 func metaKey(name string) []byte { return append([]byte{keyMeta}, name...) }

@@ -76,6 +76,9 @@ func (r *run) copyFrom(s *run) {
 
 // reset empties r for n rules, keeping its memory.
 func (r *run) reset(n int) {
+	if r.cells == nil {
+		r.cells = make([]cellRun, 0, 8)
+	}
 	r.cells = r.cells[:0]
 	r.created, r.last = Forever, Beginning
 	r.rules = slices.Grow(r.rules[:0], n)[:n]
@@ -99,8 +102,10 @@ type walker struct {
 	r     *run
 	refs  []stepRef
 	roles [Roles + 1]int16 // role → source index, -1 if unheard
-	// touched are the cells the present step changed.
-	touched []int
+	// entries holds the histories of the registers, dated one register's dated
+	// claims.
+	entries []entry
+	dated   []ref
 	// swap, when set, makes a cell appear in another state (hidden states).
 	swap      int
 	swapState State
@@ -120,10 +125,10 @@ func (w *walker) begin(pl *plan, op *originPlan, o *order) {
 	} else {
 		o.run.reset(len(op.rules))
 	}
-	w.refs = w.refs[:0]
+	w.refs, w.entries = w.refs[:0], w.entries[:0]
 	for i := range o.regs {
 		r := &o.regs[i]
-		r.history(pl, o.sources[r.src])
+		r.history(w, o.sources[r.src])
 		r.value = r.base.state
 		for j := range r.entries {
 			w.refs = append(w.refs, stepRef{r.entries[j].at, int32(i), int32(j)})
@@ -155,7 +160,6 @@ func (w *walker) walk(end Instant) {
 // step applies every register change of one instant, rolls up the cells it
 // touches and steps the rules that read them.
 func (w *walker) step(refs []stepRef) {
-	w.touched = w.touched[:0]
 	w.r.last = refs[0].at
 	for i, x := range refs {
 		if i+1 < len(refs) && refs[i+1].reg == x.reg {
@@ -215,7 +219,6 @@ func (w *walker) settle(refs []stepRef, x stepRef) uint64 {
 	}
 	w.hide(at, cell.state, next, since.Earliest)
 	cell.state, cell.since, cell.at = next, since, refs[0].at
-	w.touched = append(w.touched, at)
 	var mask uint64
 	for role, s := range w.op.bind {
 		if s == src {

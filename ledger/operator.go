@@ -25,7 +25,7 @@ func (p *Partition) applyAction(a *OperatorAction) error {
 			return err // the same request again: its first answer stands
 		}
 		for i := range p.ops {
-			if p.ops[i].key[0] == keyAction && string(p.ops[i].key[1:]) == a.RequestID {
+			if k := p.keyOf(&p.ops[i]); k[0] == keyAction && string(k[1:]) == a.RequestID {
 				return nil
 			}
 		}

@@ -19,6 +19,7 @@ type doc struct {
 	offset    int64
 	recorded  Instant
 	states    []State // of each claim, under the order's plan
+	inline    [6]State
 }
 
 // stampOf is the newest stamp a document carries, its receipt if it has none.
@@ -137,6 +138,9 @@ func (o *order) sourceIndex(s Source) uint8 {
 	if len(o.sources) == 255 {
 		return 254 // a 256th source shares the last place; reachable only by abuse
 	}
+	if o.sources == nil {
+		o.sources = make([]Source, 0, 4)
+	}
 	o.sources = append(o.sources, s)
 	return uint8(len(o.sources) - 1)
 }
@@ -165,6 +169,9 @@ func (o *order) register(src uint8, axis Axis, object Object) *register {
 	for at > 0 && o.compareRegister(&o.regs[at-1], src, axis, object) > 0 {
 		at--
 	}
+	if o.regs == nil {
+		o.regs = make([]register, 0, 8)
+	}
 	o.regs = slices.Insert(o.regs, at, register{src: src, axis: axis, object: object})
 	return &o.regs[at]
 }
@@ -182,10 +189,11 @@ func (o *order) compareRegister(r *register, src uint8, axis Axis, object Object
 // insert files a document's claims into their registers.
 func (o *order) insert(d *doc, pl *plan) {
 	src := o.sourceIndex(d.ev.Source)
-	if cap(d.states) < len(d.ev.Claims) {
-		d.states = make([]State, len(d.ev.Claims))
+	if n := len(d.ev.Claims); n <= len(d.inline) {
+		d.states = d.inline[:n]
+	} else if len(d.states) != n {
+		d.states = make([]State, n)
 	}
-	d.states = d.states[:len(d.ev.Claims)]
 	for i := range d.ev.Claims {
 		c := &d.ev.Claims[i]
 		if !c.Axis.Valid() {
@@ -206,8 +214,11 @@ func (o *order) insert(d *doc, pl *plan) {
 	for at > 0 && compareDocs(o.docs[at-1], d) > 0 {
 		at--
 	}
+	if o.docs == nil {
+		o.docs = make([]*doc, 0, 8)
+	}
 	o.docs = slices.Insert(o.docs, at, d)
-	o.sumsOK = false
+	o.sumsOK = o.sumsOK && len(d.ev.Amounts) == 0
 }
 
 func compareDocs(a, b *doc) int {
@@ -234,6 +245,9 @@ func insertRef(list []ref, x ref, cmp func(a, b ref) int) []ref {
 	at := len(list)
 	for at > 0 && cmp(list[at-1], x) > 0 {
 		at--
+	}
+	if list == nil {
+		list = make([]ref, 0, 4)
 	}
 	return slices.Insert(list, at, x)
 }

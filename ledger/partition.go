@@ -56,7 +56,8 @@ type Partition struct {
 	dirty  []*order
 	excs   map[ExceptionID]*Exception // changed since the last flush
 	excSeq []ExceptionID
-	ops    []op // other writes, in order
+	ops    []op   // other writes, in order
+	arena  []byte // the ops' keys and values, one after the other
 	words  map[string]uint64
 	subs   map[string]*orderException // feed and word subjects, by subject and rule
 	subSeq []string
@@ -67,13 +68,20 @@ type Partition struct {
 	rows     Rows
 	rec      *Record // being folded
 	buf      []byte
+	enc      []byte // scratch for one encoding
+	told     []said // scratch of tell
+	cells    []CellView
+	views    []SumView
 }
 
-// op is a pending write; nil value deletes.
+// op is a pending write: its key and value stand in the arena from at on.
 type op struct {
-	key   []byte
-	value []byte
+	at, key, value int
+	del            bool
 }
+
+func (p *Partition) keyOf(o *op) []byte   { return p.arena[o.at : o.at+o.key] }
+func (p *Partition) valueOf(o *op) []byte { return p.arena[o.at+o.key : o.at+o.key+o.value] }
 
 // Seqs are the dense row numbers given so far, per table.
 type Seqs struct {
@@ -206,7 +214,8 @@ func (p *Partition) applyEvent(ev *Event) error {
 	o.touched++
 	o.added = append(o.added, d)
 	for _, a := range ev.Aliases {
-		p.put(aliasKey(a, o.key), nil)
+		p.buf = appendAliasKey(p.buf[:0], a, o.key)
+		p.put(p.buf, nil)
 	}
 	d.outcome = p.outcomeOf(o, d)
 	p.count(ev.Source, d.outcome)
@@ -288,14 +297,17 @@ func (p *Partition) touch(o *order) {
 	}
 }
 
+// put writes a key at the next flush; key and value are copied.
 func (p *Partition) put(key, value []byte) {
-	if value == nil {
-		value = []byte{}
-	}
-	p.ops = append(p.ops, op{key, value})
+	p.ops = append(p.ops, op{at: len(p.arena), key: len(key), value: len(value)})
+	p.arena = append(append(p.arena, key...), value...)
 }
 
-func (p *Partition) del(key []byte) { p.ops = append(p.ops, op{key, nil}) }
+// del deletes a key at the next flush; it is copied.
+func (p *Partition) del(key []byte) {
+	p.ops = append(p.ops, op{at: len(p.arena), key: len(key), del: true})
+	p.arena = append(p.arena, key...)
+}
 
 // count books one outcome of a source.
 func (p *Partition) count(s Source, out Outcome) {

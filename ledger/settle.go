@@ -64,8 +64,12 @@ func (p *Partition) judgeAll(o *order) {
 // difference and keeps the result.
 func (p *Partition) tell(o *order, why Because) {
 	old := o.said
-	used := make([]bool, len(old))
-	next := make([]said, 0, len(p.verdicts))
+	var small [32]bool
+	used := small[:]
+	if len(old) > len(used) {
+		used = make([]bool, len(old))
+	}
+	next := p.told[:0]
 	for i := range p.verdicts {
 		v := &p.verdicts[i]
 		at := matchSaid(old, used, v)
@@ -87,10 +91,8 @@ func (p *Partition) tell(o *order, why Because) {
 			p.retract(o, &old[i], why)
 		}
 	}
-	if len(next) == 0 && len(old) == 0 {
-		return
-	}
-	o.said = next
+	p.told = next
+	o.said = append(o.said[:0], next...)
 }
 
 // matchSaid finds what was said of a verdict's obligation: by its opening
@@ -173,8 +175,9 @@ func (p *Partition) verdictFact(kind FactKind, v *verdict, from, to VerdictState
 func (p *Partition) fact(o *order, f Fact) {
 	o.facts++
 	f.Seq, f.Offset, f.At, f.RecordedAt = o.facts, p.rec.Offset, p.guard.Clock, p.rec.RecordedAt
-	k := appendOrdered(orderPrefix(keyFact, o.key), Instant(f.Seq))
-	p.put(k, appendFact(nil, &f))
+	p.buf = appendOrdered(append(appendOrderKey(p.buf[:0], keyFact, o.key), 0), Instant(f.Seq))
+	p.enc = appendFact(p.enc[:0], &f)
+	p.put(p.buf, p.enc)
 	p.seqs.History++
 	p.rows.History = append(p.rows.History, HistoryRow{Seq: p.seqs.History, Offset: f.Offset, RecordedAt: f.RecordedAt, Order: o.key, Fact: &f})
 	p.touch(o)
@@ -184,7 +187,7 @@ func (p *Partition) fact(o *order, f Fact) {
 // at, and its waits at the feeds it needs to hear (S-16, S-21).
 func (p *Partition) arm(o *order) {
 	due := Instant(0)
-	waits := make([]wait, 0, len(o.waits))
+	var waits []wait
 	for i := range p.verdicts {
 		v := &p.verdicts[i]
 		if v.due != 0 && (due == 0 || v.due < due) {
@@ -201,19 +204,23 @@ func (p *Partition) arm(o *order) {
 	}
 	if due != o.timer {
 		if o.timer != 0 {
-			p.del(appendTimerKey(nil, o.timer, o.key))
+			p.buf = appendTimerKey(p.buf[:0], o.timer, o.key)
+			p.del(p.buf)
 		}
 		if due != 0 {
-			p.put(appendTimerKey(nil, due, o.key), nil)
+			p.buf = appendTimerKey(p.buf[:0], due, o.key)
+			p.put(p.buf, nil)
 		}
 		o.timer = due
 	}
-	slices.SortFunc(waits, func(a, b wait) int {
-		if c := a.feed.Compare(b.feed); c != 0 {
-			return c
-		}
-		return cmpInstant(a.need, b.need)
-	})
+	if len(waits) > 1 {
+		slices.SortFunc(waits, func(a, b wait) int {
+			if c := a.feed.Compare(b.feed); c != 0 {
+				return c
+			}
+			return cmpInstant(a.need, b.need)
+		})
+	}
 	if slices.Equal(waits, o.waits) {
 		return
 	}
@@ -278,10 +285,11 @@ func (p *Partition) mark(space byte, o *order, in bool) {
 		return
 	}
 	o.marks ^= bit
+	p.buf = appendOrderKey(p.buf[:0], space, o.key)
 	if in {
-		p.put(orderKeyOf(space, o.key), nil)
+		p.put(p.buf, nil)
 	} else {
-		p.del(orderKeyOf(space, o.key))
+		p.del(p.buf)
 	}
 }
 
@@ -349,10 +357,12 @@ func (o *order) openCount() uint32 {
 // summary is the order as it stands.
 func (p *Partition) summary(o *order) Summary {
 	s := Summary{Key: o.key, Created: o.run.created, Updated: o.run.last, Events: o.events, Open: o.openCount(), Shelved: o.shelved, Policy: o.policy}
+	from := len(p.cells)
 	for i := range o.run.cells {
 		c := &o.run.cells[i]
-		s.Cells = append(s.Cells, CellView{Source: o.sources[c.src], Axis: c.axis, State: c.state, Since: c.since, At: c.at, By: c.by})
+		p.cells = append(p.cells, CellView{Source: o.sources[c.src], Axis: c.axis, State: c.state, Since: c.since, At: c.at, By: c.by})
 	}
+	s.Cells = p.cells[from:len(p.cells):len(p.cells)]
 	slices.SortFunc(s.Cells, func(a, b CellView) int {
 		if c := strings.Compare(string(a.Source), string(b.Source)); c != 0 {
 			return c
@@ -362,9 +372,11 @@ func (p *Partition) summary(o *order) Summary {
 	if !o.sumsOK {
 		o.total()
 	}
+	from = len(p.views)
 	for _, x := range o.sums {
-		s.Sums = append(s.Sums, SumView{Source: o.sources[x.src], Kind: x.kind, Money: Money{x.minor, x.currency}, Mixed: x.mixed})
+		p.views = append(p.views, SumView{Source: o.sources[x.src], Kind: x.kind, Money: Money{x.minor, x.currency}, Mixed: x.mixed})
 	}
+	s.Sums = p.views[from:len(p.views):len(p.views)]
 	slices.SortFunc(s.Sums, func(a, b SumView) int {
 		if c := strings.Compare(string(a.Source), string(b.Source)); c != 0 {
 			return c

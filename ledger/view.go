@@ -112,7 +112,7 @@ func (r *Reader) load(k OrderKey) (*order, error) {
 
 // discard forgets whatever a reading computation would have written.
 func (p *Partition) discard() {
-	p.dirty, p.ops, p.excSeq = nil, nil, nil
+	p.dirty, p.ops, p.arena, p.excSeq = nil, nil, nil, nil
 	clear(p.excs)
 	p.rows.reset()
 }
