@@ -56,6 +56,8 @@ func (b *Block) Token() string {
 type Sink interface {
 	// Name names the sink in logs, metrics and stored progress.
 	Name() string
+	// Wants reports whether the sink keeps a table at all.
+	Wants(t Table) bool
 	// Held asks the sink itself what it holds of a partition. The answer, not
 	// anything remembered here, decides where writing resumes.
 	Held(ctx context.Context, partition int32) (Held, error)

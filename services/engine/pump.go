@@ -154,6 +154,9 @@ func (p *Pump) read() (*ledger.Rows, uint64, error) {
 func (p *Pump) send(ctx context.Context, rows *ledger.Rows) (int, error) {
 	sent := 0
 	for t := range projections.Table(projections.Tables) {
+		if !p.sink.Wants(t) {
+			continue
+		}
 		block := &ledger.Rows{}
 		projections.Append(block, rows, t, p.held[t]+1, ^uint64(0))
 		n := projections.Count(block, t)

@@ -1,0 +1,83 @@
+package logsink
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/orderledger/orderledger/projections"
+	"github.com/orderledger/orderledger/services/avroevent"
+	"github.com/orderledger/orderledger/services/kafkalog"
+)
+
+var _ projections.Sink = (*Exceptions)(nil)
+
+// Exceptions publishes every change of every exception to
+// orders.exceptions.v1, in the partition it was told in. After a crash a change
+// may be published twice; its id and seq are the same then.
+type Exceptions struct {
+	log   kafkalog.Journal
+	codec *avroevent.Codec
+}
+
+// NewExceptions returns a publisher on a log.
+func NewExceptions(log kafkalog.Journal, codec *avroevent.Codec) *Exceptions {
+	return &Exceptions{log: log, codec: codec}
+}
+
+// Name implements projections.Sink.
+func (x *Exceptions) Name() string { return kafkalog.TopicExceptions }
+
+// Wants implements projections.Sink: exceptions alone.
+func (x *Exceptions) Wants(t projections.Table) bool { return t == projections.Exceptions }
+
+// Held implements projections.Sink: the seq of the newest record published.
+func (x *Exceptions) Held(ctx context.Context, partition int32) (projections.Held, error) {
+	var held projections.Held
+	ends, err := x.log.EndOffsets(ctx, kafkalog.TopicExceptions)
+	if err != nil || ends[partition] == 0 {
+		return held, err
+	}
+	starts, err := x.log.StartOffsets(ctx, kafkalog.TopicExceptions)
+	if err != nil {
+		return held, err
+	}
+	from := max(starts[partition], ends[partition]-1)
+	records, err := kafkalog.ReadRange(ctx, x.log, kafkalog.Position{Topic: kafkalog.TopicExceptions, Partition: partition, Offset: from}, ends[partition])
+	if err != nil {
+		return held, err
+	}
+	dec := x.codec.NewDecoder()
+	for i := range records {
+		rec, err := dec.DecodeException(records[i].Value)
+		if err != nil {
+			return held, fmt.Errorf("the newest record of %s/%d is not ours: %w", kafkalog.TopicExceptions, partition, err)
+		}
+		held[projections.Exceptions] = max(held[projections.Exceptions], rec.Seq)
+	}
+	return held, nil
+}
+
+// Insert implements projections.Sink.
+func (x *Exceptions) Insert(ctx context.Context, b *projections.Block) error {
+	done := make(chan error, len(b.Rows.Exceptions))
+	for i := range b.Rows.Exceptions {
+		row := &b.Rows.Exceptions[i]
+		value, err := x.codec.Encode(nil, &avroevent.ExceptionRecord{Partition: b.Partition, ExceptionRow: *row})
+		if err != nil {
+			return err
+		}
+		x.log.AppendAsync(kafkalog.Record{Topic: kafkalog.TopicExceptions, Partition: b.Partition, Key: []byte(row.Exception.ID.String()), Value: value},
+			func(_ kafkalog.Position, err error) { done <- err })
+	}
+	for range b.Rows.Exceptions {
+		select {
+		case err := <-done:
+			if err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,23 @@
+package role
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/orderledger/orderledger/projections"
+	"github.com/orderledger/orderledger/services/engine"
+	"github.com/orderledger/orderledger/services/logsink"
+)
+
+// StartLedger folds every partition of the stack's log in this process.
+func StartLedger(ctx context.Context, s *Stack, h *History, o engine.Observer) (*engine.Node, error) {
+	c := s.Config
+	sinks := []projections.Sink{logsink.NewExceptions(s.Log, s.Codec)}
+	if h != nil && h.Sink != nil {
+		sinks = append(sinks, h.Sink)
+	}
+	return engine.Start(ctx, engine.Config{Dir: filepath.Join(c.DataDir, "ledger"), Partitions: c.Partitions, Group: c.Ledger.Group,
+		InstanceID: c.Ledger.InstanceID, CacheOrders: c.Ledger.CacheOrders, OutboxMaxBytes: c.Ledger.OutboxMaxBytes,
+		DiskReserveBytes: c.Ledger.DiskReserveBytes}, engine.Deps{Journal: s.Log, Codec: s.Codec, Clock: engine.NewSystemClock(),
+		Logger: s.Logger, Observer: o, Sinks: sinks})
+}

@@ -1,0 +1,94 @@
+// Package history_test holds ClickHouse itself to what a sink promises.
+package history_test
+
+import (
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/orderledger/orderledger/projections/clickhouse"
+	"github.com/orderledger/orderledger/projections/projectiontest"
+	embedded "github.com/orderledger/orderledger/services/embedded/clickhouse"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == embedded.ChildCommand {
+		os.Exit(embedded.RunChild(os.Args[2:]))
+	}
+	os.Exit(m.Run())
+}
+
+func open(t *testing.T) *clickhouse.Sink {
+	t.Helper()
+	srv, err := embedded.Start(t.Context(), embedded.Options{DataDir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(srv.Stop)
+	opt, err := clickhouse.ParseDSN(srv.DSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := clickhouse.Open(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+func TestClickHouseSink(t *testing.T) {
+	s := open(t)
+	projectiontest.Run(t, s)
+	audit, err := s.Audit(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(audit) != 4 {
+		t.Fatalf("%d tables audited", len(audit))
+	}
+	for _, a := range audit {
+		if !a.Dense || a.Rows != a.Distinct {
+			t.Errorf("%s: %d rows, %d distinct, %d…%d: a repeated block doubled rows", a.Table, a.Rows, a.Distinct, a.First, a.Last)
+		}
+	}
+	for _, q := range []string{
+		"SELECT count() FROM v_open_exceptions WHERE name = 'IngestionPendingAudit' AND at_risk_minor = 4990",
+		"SELECT count() FROM v_orders WHERE order_key = 'shop~1001' AND has(cell_state, 'PLACED')",
+		"SELECT count() > 3 FROM v_order_history(order = 'shop~1001')",
+		"SELECT count() FROM v_quarantine WHERE native = 'mystery'",
+		"SELECT count() > 0 FROM v_verdicts WHERE verdict = 'BREACHED'",
+		"SELECT count() > 0 FROM v_drift_daily",
+		"SELECT count() > 0 FROM v_time_to_sync",
+	} {
+		var n uint64
+		if err := s.Conn().QueryRow(t.Context(), "SELECT toUInt64(("+q+"))").Scan(&n); err != nil {
+			t.Errorf("%s: %v", q, err)
+		} else if n != 1 {
+			t.Errorf("%s: %d, want 1", q, n)
+		}
+	}
+}
+
+func TestEverythingIsCommented(t *testing.T) {
+	s := open(t)
+	var bare []string
+	rows, err := s.Conn().Query(t.Context(), `SELECT concat(table, '.', name) FROM system.columns WHERE database = 'orderledger' AND comment = ''
+		AND table IN ('events','exceptions','orders','quarantine')
+		UNION ALL SELECT name FROM system.tables WHERE database = 'orderledger' AND comment = '' AND name NOT LIKE 'goose%'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var n string
+		if err := rows.Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		bare = append(bare, n)
+	}
+	if len(bare) > 0 {
+		t.Fatalf("without a comment: %s", strings.Join(bare, ", "))
+	}
+}
