@@ -82,4 +82,3 @@ func DataDir(cfg *config.Config) (func(), error) {
 	cfg.DataDir = dir
 	return func() { _ = os.RemoveAll(dir) }, nil
 }
-
