@@ -93,9 +93,12 @@ func (c *compiler) report(level Level, p place, format string, args ...any) {
 	c.problems = append(c.problems, p.problem(level, fmt.Sprintf(format, args...)))
 }
 
+// sources takes the sources in canonical order. A feed that proves nothing is
+// left out: no verdict can wait for it, and a feed that never proves anything
+// must not be called silent for it.
 func (c *compiler) sources() {
 	for _, s := range c.opt.Sources {
-		s.Feeds = slices.Clone(s.Feeds)
+		s.Feeds = slices.DeleteFunc(slices.Clone(s.Feeds), func(f ledger.FeedSpec) bool { return len(f.Proves) == 0 })
 		slices.SortFunc(s.Feeds, func(a, b ledger.FeedSpec) int { return cmp.Compare(a.Name, b.Name) })
 		c.p.Sources = append(c.p.Sources, s)
 	}

@@ -125,7 +125,8 @@ func (l *loader) rowState(axis ledger.Axis, n *yaml.Node) (ledger.State, bool) {
 	return s, true
 }
 
-var rollupNames = []string{"progress", "furthest", "lead"}
+// rollupNames are the ways to roll up, by ledger.RollupHow.
+var rollupNames = [...]string{"progress", "furthest", "lead"}
 
 func (l *loader) rollup(r *rollup) {
 	at := r.System.in(l.file)
@@ -133,12 +134,12 @@ func (l *loader) rollup(r *rollup) {
 	if !ok {
 		l.fail(or(r.Axis.in(l.file), at), "%s is no axis%s", quote(r.Axis.value), strictyaml.Hint(r.Axis.value, axisNames()))
 	}
-	how := slices.Index(rollupNames, r.How.value)
+	how := slices.Index(rollupNames[:], r.How.value)
 	if !r.How.set() {
 		how = 0
 	}
 	if how < 0 {
-		l.fail(r.How.in(l.file), "%s is no way to roll up%s", quote(r.How.value), strictyaml.Hint(r.How.value, rollupNames))
+		l.fail(r.How.in(l.file), "%s is no way to roll up%s", quote(r.How.value), strictyaml.Hint(r.How.value, rollupNames[:]))
 	}
 	if r.System.value == "" {
 		l.fail(or(at, r.Axis.in(l.file)), "the roll-up names no system")

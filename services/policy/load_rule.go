@@ -10,9 +10,9 @@ import (
 
 // Names the fold itself gives to exceptions and rules.
 var (
-	reservedExceptions = []string{ledger.NameUnmapped, ledger.NameSilent, "OrphanEvent", "AliasCollision"}
-	reservedRules      = []string{ledger.RuleUnmapped, ledger.RuleSilent, "orphan-event", "alias-collision"}
-	severityNames      = []string{"info", "warning", "critical"}
+	reservedExceptions = [...]string{ledger.NameUnmapped, ledger.NameSilent, "OrphanEvent", "AliasCollision"}
+	reservedRules      = [...]string{ledger.RuleUnmapped, ledger.RuleSilent, "orphan-event", "alias-collision"}
+	severityNames      = [...]string{"info", "warning", "critical"}
 )
 
 func (l *loader) group(g *group) {
@@ -40,7 +40,7 @@ func (l *loader) rule(g *group, r *rule) {
 	switch {
 	case !identifier(name):
 		l.fail(at, "a rule needs a name in lower case with hyphens: rule: shipment-lag")
-	case slices.Contains(reservedRules, name):
+	case slices.Contains(reservedRules[:], name):
 		l.fail(at, "%s is a rule of the ledger itself; choose another name", quote(name))
 	}
 	if first, ok := l.d.rules[name]; ok && l.twice(at, first.place, first.layer, "rule "+quote(name)) {
@@ -158,14 +158,14 @@ func (l *loader) step(out *ruleDecl, s *step, at place) {
 	switch {
 	case !typeName(name):
 		l.fail(where, "an exception needs a name LikeThis, found %s", quote(name))
-	case slices.Contains(reservedExceptions, name):
+	case slices.Contains(reservedExceptions[:], name):
 		l.fail(where, "%s is an exception of the ledger itself; choose another name", quote(name))
 	}
 	sev := ledger.SeverityWarning
 	if s.Severity.set() {
 		got, ok := ledger.ParseSeverity(s.Severity.value)
 		if !ok {
-			l.fail(s.Severity.in(l.file), "%s is no severity%s", quote(s.Severity.value), strictyaml.Hint(s.Severity.value, severityNames))
+			l.fail(s.Severity.in(l.file), "%s is no severity%s", quote(s.Severity.value), strictyaml.Hint(s.Severity.value, severityNames[:]))
 		}
 		sev = got
 	}
