@@ -1,0 +1,275 @@
+package shop
+
+import (
+	"strconv"
+	"time"
+)
+
+// The spans of a healthy order. They stay far inside every shipped deadline.
+const (
+	fastest = 3 * time.Second
+)
+
+// live lays out the whole course of the order.
+func (l *life) live() {
+	at := l.checkout()
+	switch l.fault {
+	case OrderNeverExported:
+		l.capture(at)
+		l.goesWrong(at, time.Time{})
+		l.name = "never exported"
+		return
+	case ExportedLate:
+		at = l.capture(at)
+		at = l.salesOrder(l.born.Add(l.span(4*time.Minute, 6*time.Minute)), soPendingApproval)
+		l.goesWrong(l.born, at)
+		l.rest(l.approve(at))
+	case ERPRejection:
+		at = l.approveLater(l.export(l.capture(at)), soCancelled)
+		l.goesWrong(at, time.Time{})
+		l.name = "rejected"
+		return
+	case CaptureNotPropagated:
+		at = l.export(l.capture(at))
+		l.goesWrong(at, time.Time{})
+		l.name = "pending approval"
+		return
+	case PaymentCallbackLost:
+		at = l.captureAlone(at)
+		l.goesWrong(at, time.Time{})
+		l.approve(l.export(at))
+		l.name = "unpaid in the storefront"
+		return
+	default:
+		l.rest(l.approve(l.export(l.capture(at))))
+	}
+	l.disturb()
+}
+
+// rest is what follows an approved order.
+func (l *life) rest(at time.Time) {
+	switch l.fault {
+	case CancelledButShipped:
+		l.cancelledButShipped(at)
+		return
+	case ShippedButERPPending:
+		at = l.frontShips(at.Add(l.span(30*time.Second, 60*time.Second)), l.parcel(l.allLines()))
+		l.goesWrong(at, time.Time{})
+		l.name = "shipped in the storefront alone"
+		return
+	case ManualEditAfterImport:
+		at = l.edit(at)
+	case "":
+		if l.chance(8) {
+			l.cancel(at)
+			return
+		}
+		if l.chance(10) {
+			at = l.edit(at)
+			l.sales.Total = l.front.CurrentTotalPrice
+			at = l.salesOrder(at.Add(l.span(2*time.Second, 10*time.Second)), soPendingFulfilment)
+		}
+	}
+	at = l.fulfil(at)
+	at = l.invoice(at)
+	at = l.deliver(at)
+	l.name = l.courseName()
+	if l.fault == ReturnNotPropagated || (l.fault == "" && l.chance(15)) {
+		l.takeBack(at)
+	}
+}
+
+func (l *life) courseName() string {
+	if len(l.parcels) > 1 {
+		return "split"
+	}
+	return "delivered"
+}
+
+// checkout: the storefront takes the order, the gateway opens a payment.
+func (l *life) checkout() time.Time {
+	at := l.storefront(l.born, func(o *order, at time.Time) {
+		o.CreatedAt, o.ProcessedAt = shopifyStamp(at), shopifyStamp(at)
+	}, "orders/create")
+	l.gateway(at.Add(l.span(300*time.Millisecond, 900*time.Millisecond)), "pending", nil)
+	return at
+}
+
+// captureAlone: the gateway authorises and captures.
+func (l *life) captureAlone(at time.Time) time.Time {
+	at = l.gateway(at.Add(l.span(fastest, 6*time.Second)), "authorized", nil)
+	return l.gateway(at.Add(l.span(fastest, 6*time.Second)), "captured", nil)
+}
+
+// capture: the gateway captures and calls the storefront back.
+func (l *life) capture(at time.Time) time.Time {
+	at = l.captureAlone(at).Add(l.span(300*time.Millisecond, 2*time.Second))
+	t := transaction{ID: l.front.ID*100 + 1, OrderID: l.front.ID, Kind: "sale", Status: "success", Gateway: "demopay", Amount: l.front.TotalPrice,
+		Currency: currency, PaymentID: l.front.Name + ".1"}
+	at = l.storefront(at, func(o *order, _ time.Time) { o.FinancialStatus = "paid" }, "orders/paid", "orders/updated")
+	t.CreatedAt = shopifyStamp(at)
+	l.also(at, "order_transactions/create", t)
+	return at
+}
+
+// export: the order reaches the ERP, pending approval.
+func (l *life) export(at time.Time) time.Time {
+	return l.salesOrder(at.Add(l.span(8*time.Second, 40*time.Second)), soPendingApproval)
+}
+
+func (l *life) approve(at time.Time) time.Time { return l.approveLater(at, soPendingFulfilment) }
+
+func (l *life) approveLater(at time.Time, status string) time.Time {
+	return l.salesOrder(at.Add(l.span(8*time.Second, 30*time.Second)), status)
+}
+
+// edit takes one piece off the order, after its import.
+func (l *life) edit(at time.Time) time.Time {
+	line := 0
+	at = l.storefront(at.Add(l.span(5*time.Second, 15*time.Second)), func(o *order, _ time.Time) {
+		for i := range o.LineItems {
+			if o.LineItems[i].CurrentQuantity > 1 {
+				line = i
+			}
+		}
+		it := &o.LineItems[line]
+		if it.CurrentQuantity > 1 {
+			it.CurrentQuantity--
+		} else {
+			it.CurrentQuantity++
+			it.Quantity++
+		}
+		o.CurrentTotalPrice = major(totalOf(o))
+	}, "orders/updated")
+	var e orderEdit
+	e.Edit.ID, e.Edit.OrderID = l.front.ID*10+7, l.front.ID
+	e.Edit.CreatedAt, e.Edit.CommittedAt = shopifyStamp(at), shopifyStamp(at)
+	e.Edit.LineItems = editLines{Additions: []editLine{}, Removals: []editLine{{ID: l.front.LineItems[line].ID, Delta: 1}}}
+	l.also(at, "orders/edited", e)
+	return at
+}
+
+func totalOf(o *order) int64 {
+	var sum int64
+	for _, it := range o.LineItems {
+		sum += it.minor * int64(it.CurrentQuantity)
+	}
+	return sum
+}
+
+// cancel: the customer cancels; the ERP follows; the money goes back.
+func (l *life) cancel(at time.Time) {
+	at = l.cancelFront(at.Add(l.span(5*time.Second, 20*time.Second)))
+	l.salesOrder(at.Add(l.span(10*time.Second, 40*time.Second)), soCancelled)
+	l.name = "cancelled"
+}
+
+// cancelFront cancels and refunds in storefront and gateway.
+func (l *life) cancelFront(at time.Time) time.Time {
+	at = l.storefront(at, func(o *order, at time.Time) {
+		stamp, reason := shopifyStamp(at), "customer"
+		o.CancelledAt, o.CancelReason = &stamp, &reason
+	}, "orders/cancelled", "orders/updated")
+	l.refund(at.Add(l.span(2*time.Second, 5*time.Second)), l.allLines(), "cancel")
+	return at
+}
+
+// allLines is everything that is on the order now.
+func (l *life) allLines() []shippedLine {
+	var out []shippedLine
+	for _, it := range l.front.LineItems {
+		if it.CurrentQuantity > 0 {
+			out = append(out, shippedLine{ID: it.ID, SKU: it.SKU, Quantity: it.CurrentQuantity})
+		}
+	}
+	return out
+}
+
+// refund gives the money of some lines back: gateway first, then storefront.
+func (l *life) refund(at time.Time, lines []shippedLine, restock string) time.Time {
+	var sum int64
+	r := refund{ID: l.front.ID*10 + 8, OrderID: l.front.ID, LineItems: []refundLine{}}
+	for i, s := range lines {
+		one := refundLine{ID: l.front.ID*100 + 20 + int64(i), LineItemID: s.ID, Quantity: s.Quantity, RestockType: restock}
+		one.LineItem.SKU = s.SKU
+		for _, it := range l.front.LineItems {
+			if it.ID == s.ID {
+				one.Subtotal = float64(it.minor*int64(s.Quantity)) / 100
+				sum += it.minor * int64(s.Quantity)
+			}
+		}
+		r.LineItems = append(r.LineItems, one)
+	}
+	status := "partially_refunded"
+	if major(sum) == l.front.TotalPrice {
+		status = "refunded"
+	}
+	at = l.gateway(at, status, func(p *payment) { p.AmountRefunded = major(sum) })
+	t := transaction{ID: l.front.ID*100 + 2, OrderID: l.front.ID, Kind: "refund", Status: "success", Gateway: "demopay", Amount: major(sum),
+		Currency: currency, PaymentID: l.front.Name + ".2"}
+	at = l.storefront(at.Add(l.span(300*time.Millisecond, 2*time.Second)), func(o *order, at time.Time) {
+		stamp := shopifyStamp(at)
+		t.CreatedAt, r.CreatedAt, r.ProcessedAt = stamp, stamp, stamp
+		r.Transactions = []transaction{t}
+		o.Refunds = append(o.Refunds, r)
+		o.FinancialStatus = status
+		o.CurrentTotalPrice = major(totalOf(o) - sum)
+	}, "orders/updated")
+	l.also(at, "refunds/create", r)
+	l.also(at, "order_transactions/create", t)
+	return at
+}
+
+func (l *life) cancelledButShipped(at time.Time) {
+	cancelled := l.cancelFront(at.Add(l.span(5*time.Second, 15*time.Second)))
+	p := l.parcel(l.allLines())
+	shipped := l.erpShips(cancelled.Add(l.span(20*time.Second, 60*time.Second)), p, true)
+	l.goesWrong(shipped, time.Time{})
+	l.name = "cancelled, yet shipped"
+}
+
+// takeBack: a parcel comes back after it was delivered.
+func (l *life) takeBack(at time.Time) {
+	lines := l.parcels[0].lines[:1]
+	r := returnDoc{ID: l.front.ID*10 + 9, OrderID: l.front.ID, Name: l.front.Name + "-R1", Lines: []returnLine{{ID: 1, Quantity: lines[0].Quantity, ReturnReason: "unwanted"}}}
+	r.GraphQL = "gid://shopify/Return/" + strconv.FormatInt(r.ID, 10)
+	r.Lines[0].FulfillmentLine.ID = 2
+	r.Lines[0].FulfillmentLine.LineItem.SKU = lines[0].SKU
+	move := func(at time.Time, status, topic string) time.Time {
+		at = l.storefront(at, func(*order, time.Time) {}, "orders/updated")
+		if r.CreatedAt == "" {
+			r.CreatedAt = shopifyStamp(at)
+		}
+		r.Status, r.UpdatedAt = status, shopifyStamp(at)
+		l.also(at, topic, r)
+		return at
+	}
+	at = move(at.Add(l.span(20*time.Second, 60*time.Second)), "requested", "returns/request")
+	requested := at
+	at = move(at.Add(l.span(5*time.Second, 20*time.Second)), "open", "returns/approve")
+	if l.fault == ReturnNotPropagated {
+		l.goesWrong(requested, time.Time{})
+		l.name = "return not propagated"
+		return
+	}
+	d, memo := l.record(CreditMemos, "CM")
+	memo.Total, memo.Currency = "-"+l.worth(lines), currency
+	at = post(d, &memo, at.Add(l.span(30*time.Second, 90*time.Second)), "A")
+	post(d, &memo, at.Add(l.span(10*time.Second, 30*time.Second)), "B")
+	at = l.refund(at.Add(l.span(5*time.Second, 15*time.Second)), lines, "return")
+	move(at.Add(l.span(5*time.Second, 15*time.Second)), "closed", "returns/close")
+	l.name = "returned"
+}
+
+// worth is what lines cost.
+func (l *life) worth(lines []shippedLine) string {
+	var sum int64
+	for _, s := range lines {
+		for _, it := range l.front.LineItems {
+			if it.ID == s.ID {
+				sum += it.minor * int64(s.Quantity)
+			}
+		}
+	}
+	return major(sum)
+}

@@ -1,0 +1,230 @@
+package shop
+
+import (
+	"container/heap"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/orderledger/orderledger/services/simulate/truth"
+)
+
+// Collection names a list that an API can be asked for.
+type Collection string
+
+// The collections: the storefront's orders, and the ERP's record types.
+const (
+	Orders           Collection = "orders"
+	SalesOrders      Collection = "SalesOrd"
+	ItemFulfillments Collection = "ItemShip"
+	Invoices         Collection = "CustInvc"
+	CreditMemos      Collection = "CustCred"
+)
+
+// World is the shop. It is not safe for concurrent use.
+type World struct {
+	cfg    Config
+	births *births
+	lives  []*life
+	docs   map[Collection][]*doc
+	due    queue
+	sent   time.Time // everything that leaves up to here was yielded
+	seq    int
+}
+
+// New opens a shop.
+func New(c Config) (*World, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	w := &World{cfg: c, docs: map[Collection][]*doc{}}
+	w.births = newBirths(&w.cfg)
+	return w, nil
+}
+
+// Config returns the configuration with its defaults filled in.
+func (w *World) Config() Config { return w.cfg }
+
+// grow lets every order be born whose time has come.
+func (w *World) grow(to time.Time) {
+	for {
+		at, ok := w.births.peek()
+		if !ok || at.After(to) {
+			return
+		}
+		l := newLife(&w.cfg, len(w.lives), at)
+		w.births.pop()
+		l.live()
+		w.lives = append(w.lives, l)
+		for _, d := range l.docs {
+			w.docs[d.collection] = append(w.docs[d.collection], d)
+		}
+		for _, d := range l.deliveries {
+			w.seq++
+			d.seq = w.seq
+			heap.Push(&w.due, d)
+		}
+		if l.index%10 == 4 {
+			w.docs[SalesOrders] = append(w.docs[SalesOrders], foreign(l))
+		}
+	}
+}
+
+// foreign is a sales order that was taken over the telephone: it has no
+// storefront order.
+func foreign(l *life) *doc {
+	id := l.nextRow + 1
+	d := &doc{collection: SalesOrders, id: id}
+	r := row{Links: []string{}, ID: fmt.Sprint(id), Record: string(SalesOrders), TranID: fmt.Sprintf("SO%d", id), Total: "120.00", Currency: currency}
+	at := post(d, &r, l.born.Add(7*time.Second), soPendingApproval)
+	post(d, &r, at.Add(time.Minute), soPendingFulfilment)
+	return d
+}
+
+// Due yields the webhooks that leave up to an instant and were not yielded
+// before, in the order in which they leave.
+func (w *World) Due(to time.Time) []*Delivery {
+	w.grow(to)
+	var out []*Delivery
+	for len(w.due) > 0 && !w.due[0].Send.After(to) {
+		d, ok := heap.Pop(&w.due).(*Delivery)
+		if !ok {
+			break
+		}
+		out = append(out, d)
+	}
+	w.sent = to
+	return out
+}
+
+// Next returns when the next webhook leaves or the next order is born, whichever
+// is sooner; false if nothing will ever happen again.
+func (w *World) Next() (time.Time, bool) {
+	at, ok := w.births.peek()
+	if len(w.due) > 0 && (!ok || w.due[0].Send.Before(at)) {
+		return w.due[0].Send, true
+	}
+	return at, ok
+}
+
+// Key is where a list goes on: behind the item of that stamp (whole seconds)
+// and id.
+type Key struct {
+	Stamp time.Time
+	ID    int64
+}
+
+// Query asks what a collection's API answers at an instant: the newest version
+// of every document that changed at Since or later, and behind After, ascending
+// by (stamp, id).
+type Query struct {
+	Collection Collection
+	At         time.Time
+	Since      time.Time
+	After      *Key
+	Limit      int
+}
+
+// Page is the answer to a Query.
+type Page struct {
+	Items []json.RawMessage
+	// Last is the key of the last item, More whether the list goes on.
+	Last Key
+	More bool
+}
+
+// List answers a query. What happens later than At has no influence on it.
+func (w *World) List(q Query) (Page, error) {
+	w.grow(q.At)
+	type found struct {
+		key  Key
+		body any
+	}
+	var all []found
+	for _, d := range w.docs[q.Collection] {
+		n := 0
+		for n < len(d.versions) && !d.versions[n].at.After(q.At) {
+			n++
+		}
+		if n == 0 {
+			continue
+		}
+		k := Key{Stamp: d.versions[n-1].at.Truncate(time.Second), ID: d.id}
+		if k.Stamp.Before(q.Since) || (q.After != nil && !k.behind(*q.After)) {
+			continue
+		}
+		all = append(all, found{k, d.versions[n-1].body})
+	}
+	slices.SortFunc(all, func(a, b found) int {
+		if b.key.behind(a.key) {
+			return -1
+		}
+		return 1
+	})
+	var p Page
+	if q.Limit > 0 && len(all) > q.Limit {
+		all, p.More = all[:q.Limit], true
+	}
+	for _, f := range all {
+		b, err := encode(f.body)
+		if err != nil {
+			return Page{}, err
+		}
+		p.Items, p.Last = append(p.Items, b), f.key
+	}
+	return p, nil
+}
+
+func (k Key) behind(l Key) bool {
+	if !k.Stamp.Equal(l.Stamp) {
+		return k.Stamp.After(l.Stamp)
+	}
+	return k.ID > l.ID
+}
+
+// Silent reports whether a source's API answers nothing but errors at an instant.
+func (w *World) Silent(source string, at time.Time) bool {
+	return slices.ContainsFunc(w.cfg.Silences, func(s Silence) bool {
+		return s.Source == source && !at.Before(s.From) && at.Before(s.Until)
+	})
+}
+
+// Truth tells everything that happens to the orders born up to an instant. A
+// ledger began to listen at listening.
+func (w *World) Truth(to, listening time.Time, timing truth.Timing) (*truth.Truth, error) {
+	w.grow(to)
+	t := &truth.Truth{Seed: w.cfg.Seed, Opening: w.cfg.Opening, ListeningFrom: listening}
+	for _, l := range w.lives {
+		if l.born.After(to) {
+			break
+		}
+		o := truth.Order{Key: l.key, Number: l.front.Name, Born: l.born, Life: l.name, Fault: string(l.fault)}
+		if spec, ok := Lookup(l.fault); ok {
+			o.Mark = spec.Mark
+		}
+		for _, x := range l.wrongs {
+			steps, err := timing.Steps(x.claims, x.anchor)
+			if err != nil {
+				return nil, fmt.Errorf("truth of %s (%s): %w", l.key, l.fault, err)
+			}
+			o.Expect = append(o.Expect, truth.Expectation{Fault: string(l.fault), Subject: x.subject, Steps: steps, Heals: x.heals})
+		}
+		t.Orders = append(t.Orders, o)
+	}
+	return t, w.silences(t, timing)
+}
+
+func (w *World) silences(t *truth.Truth, timing truth.Timing) error {
+	spec, _ := Lookup(SourceSilent)
+	for _, s := range w.cfg.Silences {
+		steps, err := timing.Steps(spec.Claims, s.From)
+		if err != nil {
+			return fmt.Errorf("truth of %s: %w", s.Source, err)
+		}
+		for _, f := range s.Feeds {
+			t.Feeds = append(t.Feeds, truth.Expectation{Fault: string(SourceSilent), Subject: truth.FeedSubject(s.Source, f), Steps: steps, Heals: s.Until})
+		}
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package truth
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/orderledger/orderledger/ledger"
+)
+
+// Timing says how soon things become knowable under the rules in force.
+type Timing struct {
+	// After is each exception's span from its anchor, by the exception's name.
+	After map[string]time.Duration
+	// Sigma is the declared error of the clocks involved, Precision that of
+	// stamps; both are waited out before anything is said.
+	Sigma     time.Duration
+	Precision time.Duration
+	// Settle is how long what a source wrote may take to show, and Poll how
+	// often it is asked.
+	Settle time.Duration
+	Poll   time.Duration
+	// Slack is what machines may take: deliveries, ticks, a slow page.
+	Slack time.Duration
+}
+
+// Instant exceptions need no absence: they are raised when their evidence is
+// folded.
+var instant = []string{ledger.NameUnmapped}
+
+// DefaultTiming holds the spans of the shipped rules and systems, polled every
+// ten seconds.
+func DefaultTiming() Timing {
+	return Timing{After: map[string]time.Duration{
+		"IngestionPendingAudit": 2 * time.Minute, "CheckoutDisconnect": 15 * time.Minute, "ShipmentLag": 15 * time.Minute,
+		"ReturnDisconnect": 15 * time.Minute, "SilentCancellation": 0, "PaymentGap": 15 * time.Minute, "PaymentCallbackLost": 15 * time.Minute,
+		"ConfirmedThenRejected": 0, ledger.NameUnmapped: 0, ledger.NameSilent: 150 * time.Second},
+		Sigma: 5 * time.Second, Precision: time.Second, Settle: 60 * time.Second, Poll: 30 * time.Second, Slack: 15 * time.Second}
+}
+
+// TimingOf reads the spans from a policy. Settle and sigma are the greatest of
+// any source; poll is how often the slowest feed is asked.
+func TimingOf(p *ledger.Policy, poll, slack time.Duration) Timing {
+	t := Timing{After: map[string]time.Duration{ledger.NameUnmapped: 0}, Poll: poll, Slack: slack}
+	for i := range p.Rules {
+		for _, s := range p.Rules[i].Steps {
+			t.After[s.Exception] = (s.After + p.Rules[i].Grace).Duration()
+		}
+	}
+	for i := range p.Sources {
+		s := &p.Sources[i]
+		t.Sigma = max(t.Sigma, s.Skew.Duration())
+		t.Precision = max(t.Precision, s.Precision.Duration())
+		for _, f := range s.Feeds {
+			t.Settle = max(t.Settle, f.Settle.Duration())
+			if f.Coverage == ledger.CoverageProven {
+				t.After[ledger.NameSilent] = max(t.After[ledger.NameSilent], (f.Settle + 2*f.ExpectedEvery).Duration())
+			}
+		}
+	}
+	t.Sigma *= 2 // the opening and the closing source's
+	return t
+}
+
+// ErrUnknown says that no rule raises an exception that a fault must cause.
+var ErrUnknown = errors.New("no rule in force raises it")
+
+// Steps places the steps of an exception that counts from anchor.
+func (t Timing) Steps(exceptions []string, anchor time.Time) ([]Step, error) {
+	var out []Step
+	for _, name := range exceptions {
+		after, ok := t.After[name]
+		if !ok {
+			return nil, fmt.Errorf("exception %s: %w (know %v)", name, ErrUnknown, slices.Sorted(maps.Keys(t.After)))
+		}
+		wait := t.Precision + t.Sigma + t.Settle + t.Poll
+		notBefore := anchor.Add(after)
+		switch {
+		case slices.Contains(instant, name):
+			wait = 0
+		case name == ledger.NameSilent:
+			// Silence counts from what was last heard, which lies up to a poll
+			// and a settling before the first error.
+			notBefore = notBefore.Add(-t.Poll - t.Settle)
+		}
+		out = append(out, Step{Exception: name, NotBefore: notBefore, Knowable: anchor.Add(after + wait + t.Slack)})
+	}
+	return out, nil
+}

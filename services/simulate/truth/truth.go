@@ -1,0 +1,136 @@
+package truth
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/orderledger/orderledger/ledger"
+)
+
+// Truth is everything that a simulation did.
+type Truth struct {
+	Seed    uint64    `json:"seed"`
+	Opening time.Time `json:"opening"`
+	// ListeningFrom is when the ledger began to listen: what was over before it
+	// need not have been claimed.
+	ListeningFrom time.Time `json:"listening_from"`
+	Orders        []Order   `json:"orders"`
+	// Feeds are what went wrong with sources.
+	Feeds []Expectation `json:"feeds,omitempty"`
+}
+
+// Order is one order and what went wrong with it.
+type Order struct {
+	Key    string    `json:"key"`
+	Number string    `json:"number"`
+	Born   time.Time `json:"born"`
+	// Life names the course of the order: delivered, split, returned, …
+	Life   string        `json:"life"`
+	Fault  string        `json:"fault,omitempty"`
+	Mark   string        `json:"mark,omitempty"`
+	Expect []Expectation `json:"expect,omitempty"`
+}
+
+// Expectation is one exception that must be claimed, with its steps.
+type Expectation struct {
+	Fault string `json:"fault"`
+	// Subject is written by Subject.
+	Subject string `json:"subject"`
+	Steps   []Step `json:"steps"`
+	// Heals is when the state heals by itself; zero if it never does.
+	Heals time.Time `json:"heals,omitzero"`
+}
+
+// Step is one name under which an exception must be claimed.
+type Step struct {
+	Exception string `json:"exception"`
+	// NotBefore is the instant before which the claim would be false.
+	NotBefore time.Time `json:"not_before"`
+	// Knowable is the instant from which not to claim it is a miss.
+	Knowable time.Time `json:"knowable"`
+}
+
+// Claim is one exception that a ledger raised.
+type Claim struct {
+	ID        string
+	Exception string
+	Subject   string
+	Open      bool
+	// OpenedAt and Since are the ledger's: when it said so, and since when.
+	OpenedAt time.Time
+	Since    time.Time
+	// Historic claims wake nobody.
+	Historic bool
+	// What follows is for people.
+	Severity string
+	Hop      string
+	Owner    string
+	Impact   string
+	Remedy   string
+	Basis    string
+	// Minor is the money at risk in minor units of Currency.
+	Minor    int64
+	Currency string
+}
+
+// OrderSubject names an order as the subject of a claim.
+func OrderSubject(key string) string { return "order:" + key }
+
+// FeedSubject names a feed.
+func FeedSubject(source, feed string) string { return "feed:" + source + "/" + feed }
+
+// WordSubject names a word of a source on an axis, whatever the partition.
+func WordSubject(source, axis, word string) string { return "word:" + source + ":" + axis + ":" + word }
+
+// Subject names a ledger's subject.
+func Subject(s ledger.Subject) string {
+	switch s.Kind {
+	case ledger.SubjectOrder:
+		return OrderSubject(string(s.Order))
+	case ledger.SubjectFeed:
+		return FeedSubject(string(s.Feed.Source), s.Feed.Feed)
+	case ledger.SubjectWord:
+		return WordSubject(string(s.Source), s.Axis.String(), s.Native)
+	default:
+		return s.String()
+	}
+}
+
+// ClaimOf converts a ledger's exception.
+func ClaimOf(x *ledger.Exception) Claim {
+	return Claim{ID: x.ID.String(), Exception: x.Name, Subject: Subject(x.Subject), Open: x.Open, OpenedAt: x.OpenedAt.Time(), Since: x.Since.Latest.Time(),
+		Historic: x.Historic, Severity: x.Severity.String(), Hop: x.Hop, Owner: x.Owner, Impact: x.Impact, Remedy: x.Remedy,
+		Basis: x.Basis.String(), Minor: x.AtRisk.Minor, Currency: x.AtRisk.Currency}
+}
+
+// Expectations lists all of them.
+func (t *Truth) Expectations() []Expectation {
+	var out []Expectation
+	for i := range t.Orders {
+		out = append(out, t.Orders[i].Expect...)
+	}
+	return append(out, t.Feeds...)
+}
+
+// Write writes a truth as JSON.
+func (t *Truth) Write(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(t); err != nil {
+		return fmt.Errorf("write truth: %w", err)
+	}
+	return nil
+}
+
+// Read reads what Write wrote.
+func Read(r io.Reader) (*Truth, error) {
+	var t Truth
+	dec := json.NewDecoder(r)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&t); err != nil {
+		return nil, fmt.Errorf("read truth: %w", err)
+	}
+	return &t, nil
+}
