@@ -5,14 +5,6 @@ import (
 	"slices"
 )
 
-// How many documents an order keeps unfolded, so that adding a claim costs the
-// same at its 10th and its 5,000th (S-42): above the limit all but the newest
-// few are folded into the order's base.
-const (
-	tailLimit = 16
-	tailKeep  = 8
-)
-
 // base is the older part of a long order, folded away: every entry that stands
 // before the instant at. A claim that belongs there unfolds it again.
 type base struct {
@@ -104,7 +96,7 @@ func (o *order) precedes(ev *Event) bool {
 // unfold brings every document of an order back into memory.
 func (p *Partition) unfold(o *order) error {
 	added := o.added
-	o.base, o.docs, o.regs, o.sources = nil, nil, nil, nil
+	o.base, o.docs, o.regs, o.sumsOK = nil, nil, nil, false // sources stay: the last run still counts by them
 	if err := p.readSaid(o); err != nil {
 		return err
 	}
@@ -143,13 +135,15 @@ func (p *Partition) readSaid(o *order) error {
 	})
 }
 
-// foldTail moves the older part of a long order into its base.
+// foldTail moves the older part of a long order into its base, so that adding
+// a claim costs the same at its 10th and its 5,000th (S-42).
 func (p *Partition) foldTail(o *order) {
-	if len(o.docs) <= tailLimit || o.shelved > 0 {
+	if len(o.docs) <= p.opt.TailLimit || o.shelved > 0 {
 		return
 	}
 	cut := p.cutPoint(o)
 	if cut == Beginning {
+		p.walk(o) // looking for the cut took the run apart
 		return
 	}
 	next := &base{at: cut, stamp: cut}
@@ -224,7 +218,7 @@ func (o *order) spans() []span {
 func (p *Partition) cutPoint(o *order) Instant {
 	p.w.begin(p.plan, p.originPlan(o), o)
 	spans := o.spans()
-	cut := spans[len(spans)-tailKeep].from
+	cut := spans[len(spans)-p.opt.TailLimit/2].from
 	for moved := true; moved; {
 		moved = false
 		for _, s := range spans {
@@ -294,20 +288,23 @@ func (o *order) rebase(b *base, kept []*doc, pl *plan) {
 	}
 }
 
-// closeEpisodes moves episodes that ended before the base out of the run, and
-// their verdicts out of the order record; late evidence unfolds them again.
+// episodesKept is how many ended episodes of a rule stay with a long order.
+const episodesKept = 8
+
+// closeEpisodes moves all but the newest episodes that ended before the base
+// out of the run, and their verdicts out of the order record; late evidence
+// unfolds them again.
 func (p *Partition) closeEpisodes(o *order, r *run) {
 	for i := range r.rules {
 		rule := &r.rules[i]
-		if len(rule.eps) < 2 {
+		if len(rule.eps) <= episodesKept {
 			continue
 		}
 		j := p.originPlan(o).rules[i]
 		keep := rule.eps[:0]
 		for k := range rule.eps {
 			e := &rule.eps[k]
-			last := k == len(rule.eps)-1
-			if last || !e.ended && !e.voided || !p.final(o, j, e) {
+			if k >= len(rule.eps)-episodesKept || !e.ended && !e.voided || !p.final(o, j, e) {
 				keep = append(keep, *e)
 			}
 		}

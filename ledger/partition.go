@@ -32,6 +32,9 @@ type Options struct {
 	CacheOrders int
 	// SliceTimers is K of S-16: how many timers fire per commit; 0 means 2,000.
 	SliceTimers int
+	// TailLimit is how many documents an order keeps unfolded; 0 means 16. What
+	// is said does not depend on it, what is stored does.
+	TailLimit int
 }
 
 // Partition is the state machine of one partition of the log. It is not safe
@@ -102,6 +105,9 @@ func Open(store Store, opt Options) (*Partition, error) {
 	}
 	if opt.SliceTimers == 0 {
 		opt.SliceTimers = 2_000
+	}
+	if opt.TailLimit == 0 {
+		opt.TailLimit = 16
 	}
 	p := &Partition{opt: opt, store: store, orders: map[OrderKey]*order{}, excs: map[ExceptionID]*Exception{},
 		counts: map[Source]*[Outcomes]uint64{}, words: map[string]uint64{}, subs: map[string]*orderException{}}

@@ -329,19 +329,24 @@ func (p *Partition) summarise(o *order, before uint64, open uint32) {
 	p.rows.Orders = append(p.rows.Orders, OrderRow{Seq: p.seqs.Orders, Offset: p.rec.Offset, RecordedAt: p.rec.RecordedAt, Summary: p.summary(o)})
 }
 
-// digestCells is a number that changes with what a summary shows of the cells.
+// digestCells is a number that changes with what a summary shows of the cells,
+// whatever order they are held in.
 func (o *order) digestCells() uint64 {
-	h := uint64(14695981039346656037)
+	const offset, prime = 14695981039346656037, 1099511628211
+	all := uint64(0)
 	for i := range o.run.cells {
 		c := &o.run.cells[i]
-		for _, v := range [...]uint64{uint64(c.axis), uint64(c.state), uint64(c.at)} {
-			h = (h ^ v) * 1099511628211
+		h := uint64(offset)
+		h = (h ^ uint64(c.axis)) * prime
+		h = (h ^ uint64(c.state)) * prime
+		h = (h ^ uint64(c.at)) * prime
+		src := o.sources[c.src]
+		for k := range len(src) {
+			h = (h ^ uint64(src[k])) * prime
 		}
-		for _, b := range []byte(o.sources[c.src]) {
-			h = (h ^ uint64(b)) * 1099511628211
-		}
+		all += h
 	}
-	return h
+	return all
 }
 
 func (o *order) openCount() uint32 {

@@ -221,12 +221,17 @@ type Log struct {
 	History    []ledger.HistoryRow
 	Orders     []ledger.OrderRow
 	Quarantine []ledger.QuarantineRow
+
+	opt ledger.Options
 }
 
 // NewLog opens an empty partition 0 of 1.
-func NewLog() *Log {
-	l := &Log{Store: ledger.NewMemStore()}
-	p, err := ledger.Open(l.Store, ledger.Options{Partitions: 1})
+func NewLog() *Log { return NewLogWith(ledger.Options{Partitions: 1}) }
+
+// NewLogWith opens an empty partition.
+func NewLogWith(opt ledger.Options) *Log {
+	l := &Log{Store: ledger.NewMemStore(), opt: opt}
+	p, err := ledger.Open(l.Store, opt)
 	if err != nil {
 		panic(fmt.Errorf("open an empty partition: %w", err))
 	}
@@ -287,7 +292,7 @@ func (l *Log) commit() {
 
 // View returns an order as readers see it.
 func (l *Log) View(id string) ledger.OrderView {
-	r, err := ledger.NewReader(l.Store, ledger.Options{Partitions: 1})
+	r, err := ledger.NewReader(l.Store, l.opt)
 	if err != nil {
 		panic(err)
 	}
@@ -310,7 +315,7 @@ func (l *Log) Verdict(id, rule string, step uint8) ledger.VerdictView {
 
 // Open lists the names of the open exceptions in the order they were told.
 func (l *Log) Open() []string {
-	r, err := ledger.NewReader(l.Store, ledger.Options{Partitions: 1})
+	r, err := ledger.NewReader(l.Store, l.opt)
 	if err != nil {
 		panic(err)
 	}
