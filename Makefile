@@ -1,0 +1,61 @@
+# orderledger. `make help` lists the targets. Everything is fetched through the
+# package managers, pinned and checked; nothing has to be installed by hand but
+# Go, make, a JDK with Maven (real Kafka) and npm (embedded ClickHouse).
+SHELL := /bin/bash
+MODULES := ledger projections proto services test
+BIN := bin/orderledger
+GOFLAGS ?=
+# Two cores: packages side by side, the heavy ones one after the other.
+TEST_FLAGS ?= -p 2 -timeout 20m
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test test-core bench verify fix generate lint fmt clean sim
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+build: $(BIN) ## build bin/orderledger
+
+.PHONY: $(BIN)
+$(BIN):
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -o $(BIN) ./services/cmd/orderledger
+
+demo: build ## run the main job: a shop, its faults, and what the ledger makes of them
+	./$(BIN) demo $(DEMO_FLAGS)
+
+test: ## every test: real Kafka, real ClickHouse, short slices of the campaigns
+	go build work
+	go vet work
+	go test $(TEST_FLAGS) work
+
+test-core: ## the pure core alone, in seconds
+	cd ledger && go test ./...
+
+sim: ## the long campaign of the core's laws (SEEDS=20000)
+	cd ledger && ORDERLEDGER_SEEDS=$(or $(SEEDS),20000) go test -run 'Convergence|Replay|Oracle' -timeout 80m .
+
+bench: ## benchmarks with allocations and ratios, into test/bench/results
+	cd test && go test ./bench -run TestReport -bench-report -timeout 60m -v
+
+verify: ## format, vet, generated-is-clean, each module alone, contracts, architecture
+	@test -z "$$(gofmt -l $(MODULES))" || { echo "gofmt would change:"; gofmt -l $(MODULES); exit 1; }
+	@for m in $(MODULES); do echo "== $$m alone"; (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./...) || exit 1; done
+	@for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy -diff) || { echo "$$m: run make fix"; exit 1; }; done
+	bash proto/tools/check.sh
+	cd test && go test ./lint
+
+fix: ## mend what verify complains about
+	gofmt -w $(MODULES)
+	@for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy) || exit 1; done
+	bash proto/tools/generate.sh
+
+generate: ## regenerate the contracts
+	bash proto/tools/generate.sh
+
+lint: ## golangci-lint with the repository's configuration
+	@mkdir -p .cache/tools && GOWORK=off GOBIN=$(CURDIR)/.cache/tools go -C proto/tools/lint install github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@for m in $(MODULES); do echo "== $$m"; (cd $$m && $(CURDIR)/.cache/tools/golangci-lint run ./...) || exit 1; done
+
+clean: ## remove what was built here
+	rm -rf bin .cache
