@@ -223,8 +223,8 @@ func (l *life) refund(at time.Time, lines []shippedLine, restock string) time.Ti
 func (l *life) cancelledButShipped(at time.Time) {
 	cancelled := l.cancelFront(at.Add(l.span(5*time.Second, 15*time.Second)))
 	p := l.parcel(l.allLines())
-	shipped := l.erpShips(cancelled.Add(l.span(20*time.Second, 60*time.Second)), p, true)
-	l.goesWrong(shipped, time.Time{})
+	l.erpShips(cancelled.Add(l.span(20*time.Second, 60*time.Second)), p, true)
+	l.goesWrong(cancelled, time.Time{})
 	l.name = "cancelled, yet shipped"
 }
 

@@ -54,7 +54,7 @@ func Table() []FaultSpec {
 		{Fault: WebhookReordered, PerOrder: true, Does: "Webhooks of the storefront overtake each other by up to two minutes.",
 			Mark: "late: versions arrive out of order"},
 		{Fault: StaleAfterFresh, PerOrder: true, Does: "The webhook of the creation is retried until after the order was shipped, with its original body.",
-			Mark: "late: an old version arrives after newer ones and changes nothing"},
+			Mark: "late: an old version arrives after newer ones and changes nothing (a duplicate, where a poll has shown it in time)"},
 		{Fault: UnmappedStatus, PerOrder: true, Does: "A parcel takes a status that nobody has mapped.",
 			Claims: []string{"UnmappedStatus"}, Subject: "word", Anchor: "parcel updated", Mark: "shelved: the word stands as UNMAPPED"},
 		{Fault: ERPRejection, PerOrder: true, Does: "The ERP takes the order, then cancels it; the storefront never hears of that.",

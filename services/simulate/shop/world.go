@@ -212,6 +212,7 @@ func (w *World) Truth(to, listening time.Time, timing truth.Timing) (*truth.Trut
 		}
 		t.Orders = append(t.Orders, o)
 	}
+	t.Join()
 	return t, w.silences(t, timing)
 }
 

@@ -26,6 +26,9 @@ type Timing struct {
 	Slack time.Duration
 }
 
+// tickEvery is how old a partition's clock may be when nothing is due.
+const tickEvery = 30 * time.Second
+
 // Instant exceptions need no absence: they are raised when their evidence is
 // folded.
 var instant = []string{ledger.NameUnmapped}
@@ -35,8 +38,8 @@ var instant = []string{ledger.NameUnmapped}
 func DefaultTiming() Timing {
 	return Timing{After: map[string]time.Duration{
 		"IngestionPendingAudit": 2 * time.Minute, "CheckoutDisconnect": 15 * time.Minute, "ShipmentLag": 15 * time.Minute,
-		"ReturnDisconnect": 15 * time.Minute, "SilentCancellation": 0, "PaymentGap": 15 * time.Minute, "PaymentCallbackLost": 15 * time.Minute,
-		"ConfirmedThenRejected": 0, ledger.NameUnmapped: 0, ledger.NameSilent: 150 * time.Second},
+		"ReturnDisconnect": 15 * time.Minute, "SilentCancellation": 5 * time.Minute, "PaymentGap": 15 * time.Minute, "PaymentCallbackLost": 15 * time.Minute,
+		"ConfirmedThenRejected": 2 * time.Minute, ledger.NameUnmapped: 0, ledger.NameSilent: 150 * time.Second},
 		Sigma: 5 * time.Second, Precision: time.Second, Settle: 60 * time.Second, Poll: 30 * time.Second, Slack: 15 * time.Second}
 }
 
@@ -46,7 +49,10 @@ func TimingOf(p *ledger.Policy, poll, slack time.Duration) Timing {
 	t := Timing{After: map[string]time.Duration{ledger.NameUnmapped: 0}, Poll: poll, Slack: slack}
 	for i := range p.Rules {
 		for _, s := range p.Rules[i].Steps {
-			t.After[s.Exception] = (s.After + p.Rules[i].Grace).Duration()
+			after := (s.After + p.Rules[i].Grace).Duration()
+			if known, ok := t.After[s.Exception]; !ok || after < known {
+				t.After[s.Exception] = after // the first step that has the name
+			}
 		}
 	}
 	for i := range p.Sources {
@@ -79,7 +85,8 @@ func (t Timing) Steps(exceptions []string, anchor time.Time) ([]Step, error) {
 		notBefore := anchor.Add(after)
 		switch {
 		case slices.Contains(instant, name):
-			wait = 0
+			// They are said with the clock of the tick before their evidence.
+			wait, notBefore = 0, notBefore.Add(-tickEvery)
 		case name == ledger.NameSilent:
 			// Silence counts from what was last heard, which lies up to a poll
 			// and a settling before the first error.

@@ -58,9 +58,10 @@ type Claim struct {
 	Exception string
 	Subject   string
 	Open      bool
-	// OpenedAt and Since are the ledger's: when it said so, and since when.
-	OpenedAt time.Time
-	Since    time.Time
+	// SaidAt is when the ledger first claimed it under this name, zero if it had
+	// no clock yet; Since is since when it says the subject is in that state.
+	SaidAt time.Time
+	Since  time.Time
 	// Historic claims wake nobody.
 	Historic bool
 	// What follows is for people.
@@ -100,7 +101,11 @@ func Subject(s ledger.Subject) string {
 
 // ClaimOf converts a ledger's exception.
 func ClaimOf(x *ledger.Exception) Claim {
-	return Claim{ID: x.ID.String(), Exception: x.Name, Subject: Subject(x.Subject), Open: x.Open, OpenedAt: x.OpenedAt.Time(), Since: x.Since.Latest.Time(),
+	var said time.Time
+	if at := max(x.OpenedAt, x.SteppedAt); at > 0 { // 0: said before the partition's first tick
+		said = at.Time()
+	}
+	return Claim{ID: x.ID.String(), Exception: x.Name, Subject: Subject(x.Subject), Open: x.Open, SaidAt: said, Since: x.Since.Latest.Time(),
 		Historic: x.Historic, Severity: x.Severity.String(), Hop: x.Hop, Owner: x.Owner, Impact: x.Impact, Remedy: x.Remedy,
 		Basis: x.Basis.String(), Minor: x.AtRisk.Minor, Currency: x.AtRisk.Currency}
 }
@@ -112,6 +117,29 @@ func (t *Truth) Expectations() []Expectation {
 		out = append(out, t.Orders[i].Expect...)
 	}
 	return append(out, t.Feeds...)
+}
+
+// Join lets expectations of several orders about one subject, such as a word,
+// share their beginning: whichever comes first raises the exception.
+func (t *Truth) Join() {
+	first := map[[2]string]time.Time{}
+	each := func(fn func(e *Expectation, s *Step)) {
+		for i := range t.Orders {
+			for k := range t.Orders[i].Expect {
+				e := &t.Orders[i].Expect[k]
+				for n := range e.Steps {
+					fn(e, &e.Steps[n])
+				}
+			}
+		}
+	}
+	each(func(e *Expectation, s *Step) {
+		k := [2]string{e.Subject, s.Exception}
+		if at, ok := first[k]; !ok || s.NotBefore.Before(at) {
+			first[k] = s.NotBefore
+		}
+	})
+	each(func(e *Expectation, s *Step) { s.NotBefore = first[[2]string{e.Subject, s.Exception}] })
 }
 
 // Write writes a truth as JSON.
