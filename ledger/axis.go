@@ -153,78 +153,76 @@ type axisInfo struct {
 var axes = buildAxes()
 
 func buildAxes() [Axes + 1]axisInfo {
-	line := func(names ...string) []stateInfo {
-		out := make([]stateInfo, len(names))
-		for i, n := range names {
-			out[i] = stateInfo{name: n, rank: uint8(i+1) * 10}
-		}
-		return out
-	}
-	beside := func(names ...string) []stateInfo {
-		out := make([]stateInfo, len(names))
-		for i, n := range names {
-			out[i] = stateInfo{name: n}
-		}
-		return out
-	}
 	var t [Axes + 1]axisInfo
-	set := func(a Axis, name string, groups ...[]stateInfo) {
-		x := &t[a]
-		x.name = name
-		x.byName = map[string]State{}
-		x.states[Absent] = stateInfo{name: "ABSENT"}
-		x.states[Unmapped] = stateInfo{name: "UNMAPPED"}
-		x.states[Conflict] = stateInfo{name: "CONFLICT"}
-		next := State(8)
-		for _, g := range groups {
-			for _, s := range g {
-				x.states[next] = s
-				x.codes = append(x.codes, next)
-				next++
-			}
-		}
-		for code := range x.states {
-			if n := x.states[code].name; n != "" {
-				x.byName[squash(n)] = State(code)
-			}
+	t[AxisOrder] = newAxis("order",
+		[]string{"DRAFT", "RECEIVED", "PENDING_VALIDATION", "PLACED", "PENDING_INGESTION", "CONFIRMED", "PROCESSING", "COMPLETED", "CLOSED"},
+		[]string{"HOLD", "REJECTED", "CANCELLED"})
+	t[AxisPayment] = newAxis("payment",
+		[]string{"PENDING", "AUTHORISED", "PARTIALLY_CAPTURED", "CAPTURED", "PARTIALLY_REFUNDED", "REFUNDED"},
+		[]string{"FAILED", "EXPIRED", "VOIDED", "DISPUTED", "CHARGED_BACK"})
+	t[AxisFulfilment] = newAxis("fulfilment",
+		[]string{"PENDING", "PARTIALLY_PICKED", "PICKED", "PARTIALLY_PACKED", "PACKED", "PARTIALLY_SHIPPED", "SHIPPED", "IN_TRANSIT",
+			"OUT_FOR_DELIVERY", "PARTIALLY_DELIVERED", "DELIVERED"},
+		[]string{"HOLD", "ATTEMPT_FAILED", "FAILED", "RETURNED_TO_SENDER", "NOT_REQUIRED", "CANCELLED"})
+	t[AxisReturn] = newAxis("return",
+		[]string{"REQUESTED", "APPROVED", "IN_TRANSIT", "PARTIALLY_RECEIVED", "RECEIVED", "INSPECTED", "CREDITED", "CLOSED"},
+		[]string{"DECLINED", "CANCELLED"})
+	t[AxisAllocation] = newAxis("allocation",
+		[]string{"PENDING", "PARTIALLY_ALLOCATED", "ALLOCATED", "CONSUMED"},
+		[]string{"BACKORDERED", "FAILED", "RELEASED"})
+	t[AxisNotification] = newAxis("notification",
+		[]string{"QUEUED", "SENT", "DELIVERED", "OPENED"},
+		[]string{"SUPPRESSED", "BOUNCED", "FAILED"})
+	markAxes(&t)
+	return t
+}
+
+// newAxis numbers the states from 8 on: those on the lifecycle line with ascending
+// ranks, then those beside it.
+func newAxis(name string, line, beside []string) axisInfo {
+	x := axisInfo{name: name, byName: map[string]State{}}
+	x.states[Absent] = stateInfo{name: "ABSENT"}
+	x.states[Unmapped] = stateInfo{name: "UNMAPPED"}
+	x.states[Conflict] = stateInfo{name: "CONFLICT"}
+	next := State(8)
+	for i, n := range line {
+		x.states[next] = stateInfo{name: n, rank: uint8(i+1) * 10}
+		x.codes = append(x.codes, next)
+		next++
+	}
+	for _, n := range beside {
+		x.states[next] = stateInfo{name: n}
+		x.codes = append(x.codes, next)
+		next++
+	}
+	for code := range x.states {
+		if n := x.states[code].name; n != "" {
+			x.byName[squash(n)] = State(code)
 		}
 	}
-	set(AxisOrder, "order",
-		line("DRAFT", "RECEIVED", "PENDING_VALIDATION", "PLACED", "PENDING_INGESTION", "CONFIRMED", "PROCESSING", "COMPLETED", "CLOSED"),
-		beside("HOLD", "REJECTED", "CANCELLED"))
-	set(AxisPayment, "payment",
-		line("PENDING", "AUTHORISED", "PARTIALLY_CAPTURED", "CAPTURED", "PARTIALLY_REFUNDED", "REFUNDED"),
-		beside("FAILED", "EXPIRED", "VOIDED", "DISPUTED", "CHARGED_BACK"))
-	set(AxisFulfilment, "fulfilment",
-		line("PENDING", "PARTIALLY_PICKED", "PICKED", "PARTIALLY_PACKED", "PACKED", "PARTIALLY_SHIPPED", "SHIPPED", "IN_TRANSIT",
-			"OUT_FOR_DELIVERY", "PARTIALLY_DELIVERED", "DELIVERED"),
-		beside("HOLD", "ATTEMPT_FAILED", "FAILED", "RETURNED_TO_SENDER", "NOT_REQUIRED", "CANCELLED"))
-	set(AxisReturn, "return",
-		line("REQUESTED", "APPROVED", "IN_TRANSIT", "PARTIALLY_RECEIVED", "RECEIVED", "INSPECTED", "CREDITED", "CLOSED"),
-		beside("DECLINED", "CANCELLED"))
-	set(AxisAllocation, "allocation",
-		line("PENDING", "PARTIALLY_ALLOCATED", "ALLOCATED", "CONSUMED"),
-		beside("BACKORDERED", "FAILED", "RELEASED"))
-	set(AxisNotification, "notification",
-		line("QUEUED", "SENT", "DELIVERED", "OPENED"),
-		beside("SUPPRESSED", "BOUNCED", "FAILED"))
-	mark := func(a Axis, whole, part State) { t[a].states[whole].partial = part }
-	mark(AxisPayment, PaymentCaptured, PaymentPartiallyCaptured)
-	mark(AxisPayment, PaymentRefunded, PaymentPartiallyRefunded)
-	mark(AxisFulfilment, FulfilmentPicked, FulfilmentPartiallyPicked)
-	mark(AxisFulfilment, FulfilmentPacked, FulfilmentPartiallyPacked)
-	mark(AxisFulfilment, FulfilmentShipped, FulfilmentPartiallyShipped)
-	mark(AxisFulfilment, FulfilmentDelivered, FulfilmentPartiallyDelivered)
-	mark(AxisReturn, ReturnReceived, ReturnPartiallyReceived)
-	mark(AxisAllocation, AllocationAllocated, AllocationPartiallyAllocated)
+	return x
+}
+
+// markAxes says which states are the partial form of others, from where smaller
+// objects refine a leading one, and which states are passed through.
+func markAxes(t *[Axes + 1]axisInfo) {
+	partial := func(a Axis, whole, part State) { t[a].states[whole].partial = part }
+	partial(AxisPayment, PaymentCaptured, PaymentPartiallyCaptured)
+	partial(AxisPayment, PaymentRefunded, PaymentPartiallyRefunded)
+	partial(AxisFulfilment, FulfilmentPicked, FulfilmentPartiallyPicked)
+	partial(AxisFulfilment, FulfilmentPacked, FulfilmentPartiallyPacked)
+	partial(AxisFulfilment, FulfilmentShipped, FulfilmentPartiallyShipped)
+	partial(AxisFulfilment, FulfilmentDelivered, FulfilmentPartiallyDelivered)
+	partial(AxisReturn, ReturnReceived, ReturnPartiallyReceived)
+	partial(AxisAllocation, AllocationAllocated, AllocationPartiallyAllocated)
 	t[AxisPayment].leadFrom = PaymentCaptured
 	t[AxisFulfilment].leadFrom = FulfilmentShipped
-	t[AxisOrder].states[OrderHold].passing = true
-	t[AxisFulfilment].states[FulfilmentHold].passing = true
-	t[AxisFulfilment].states[FulfilmentAttemptFailed].passing = true
-	t[AxisPayment].states[PaymentDisputed].passing = true
-	t[AxisAllocation].states[AllocationBackordered].passing = true
-	return t
+	passing := func(a Axis, s State) { t[a].states[s].passing = true }
+	passing(AxisOrder, OrderHold)
+	passing(AxisFulfilment, FulfilmentHold)
+	passing(AxisFulfilment, FulfilmentAttemptFailed)
+	passing(AxisPayment, PaymentDisputed)
+	passing(AxisAllocation, AllocationBackordered)
 }
 
 // squash folds the spellings of a word: case, underscores, hyphens and spaces
