@@ -169,3 +169,37 @@ func refold(p *ledger.Partition, store *ledger.MemStore, records []ledger.Record
 	}
 	return nil
 }
+
+// TestOracle holds the fold's verdicts against an oracle that shares nothing
+// with it and looks at the whole history again for every question.
+func TestOracle(t *testing.T) {
+	said := map[ledger.VerdictState]int{}
+	for seed := range seeds(t, 400) {
+		rnd := rand.New(rand.NewPCG(uint64(seed), 3))
+		w := NewWorld(rnd, 2+rnd.IntN(14))
+		l, o := NewLog().Append(Policy()), NewOracle()
+		for _, x := range interleave(rnd, w.Shuffled(rnd), w.Ticks(rnd)) {
+			l.Append(x)
+			o.Hear(x)
+		}
+		want := o.Verdicts()
+		got := map[string]ledger.VerdictState{}
+		for _, v := range l.View("1").Verdicts {
+			got[fmt.Sprintf("%s/%d#%d", v.Rule, v.Step, v.Episode)] = v.State
+			said[v.State]++
+		}
+		for k, v := range want {
+			if got[k] != v {
+				t.Fatalf("seed %d: %s is %s, the oracle says %s\n%s", seed, k, got[k], v, State(l.View("1")))
+			}
+		}
+		if len(got) != len(want) {
+			t.Fatalf("seed %d: %d verdicts, the oracle has %d\n%s\n%v", seed, len(got), len(want), State(l.View("1")), want)
+		}
+	}
+	for _, v := range []ledger.VerdictState{ledger.VerdictMet, ledger.VerdictMetImprecise, ledger.VerdictMetLate, ledger.VerdictBreached, ledger.VerdictVoid} {
+		if said[v] == 0 {
+			t.Errorf("no world gave %s: the comparison proves nothing about it", v)
+		}
+	}
+}

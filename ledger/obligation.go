@@ -203,8 +203,8 @@ func (w *walker) settle(refs []stepRef, x stepRef) uint64 {
 	}
 	var since Within
 	first := true
-	for _, y := range refs {
-		if !w.sameCell(x, y) {
+	for k, y := range refs {
+		if !w.sameCell(x, y) || k+1 < len(refs) && refs[k+1].reg == y.reg {
 			continue
 		}
 		e := &w.o.regs[y.reg].entries[y.entry]
@@ -387,7 +387,7 @@ func (w *walker) open(j *judge, r *ruleRun, at Instant) {
 		if s.at < from {
 			e.until = Within{min(from, s.w.Earliest), min(from, s.w.Latest)}
 		}
-	} else if s := &r.unless; s.seen && (s.on || s.end > from) && s.at <= at {
+	} else if s := &r.unless; s.on {
 		e.voided, e.voidedAt, e.atA = true, s.w, true
 	}
 	r.eps = append(r.eps, e)
