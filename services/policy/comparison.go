@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"math/big"
+
 	celast "cel.dev/cel-go/common/ast"
 
 	"github.com/orderledger/orderledger/ledger"
@@ -185,4 +187,14 @@ func (l *lowering) money(p *ledger.Predicate, e celast.Expr) bool {
 
 func isCall(e celast.Expr, name string) bool {
 	return e.Kind() == celast.CallKind && e.AsCall().FunctionName() == name && !e.AsCall().IsMemberFunction()
+}
+
+// decimal writes minor units in major ones.
+func decimal(minor int64, currency string) string {
+	digits, err := catalog.MinorDigits(currency)
+	if err != nil {
+		digits = 2
+	}
+	r := new(big.Rat).SetFrac(big.NewInt(minor), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil))
+	return r.FloatString(digits)
 }

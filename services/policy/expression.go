@@ -37,11 +37,11 @@ type lowering struct {
 	file *source
 	info *celast.SourceInfo
 	bad  []Problem
-	// states are the state names met, for Format.
+	// states are the names of states and axes met, for Format.
 	states []stateAt
 }
 
-// stateAt is a state's name as written, and where in the expression.
+// stateAt is a name as written, and where in the expression.
 type stateAt struct {
 	row, col  int
 	written   string
@@ -53,7 +53,7 @@ type stateAt struct {
 func (p *parser) lower(t *text, f *source) (*ledger.Predicate, *lowering) {
 	l := &lowering{text: t, file: f}
 	src := t.value
-	if first, _, _ := strings.Cut(strings.TrimSpace(src), " "); first == "never" || first == "count" || strings.HasPrefix(src, "never:") {
+	if first := strings.TrimLeft(src, " \n"); strings.HasPrefix(first, "never") || strings.HasPrefix(first, "count") {
 		l.bad = append(l.bad, t.in(f).problem(LevelError, notYet))
 		return nil, l
 	}
@@ -227,6 +227,8 @@ func (l *lowering) cell(e celast.Expr) (ledger.CellRef, bool) {
 	if !known {
 		l.fail(e, "%s is no axis%s", quote(s.FieldName()), strictyaml.Hint(s.FieldName(), axisNames()))
 	}
+	row, col := l.place(e) // of the dot
+	l.states = append(l.states, stateAt{row, col + 1, s.FieldName(), strings.TrimPrefix(cellName(ledger.CellRef{Axis: axis}), "none.")})
 	return ledger.CellRef{Role: role, Axis: axis}, ok && known
 }
 

@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/orderledger/orderledger/ledger"
@@ -78,4 +79,13 @@ func TestShippedPolicyCompiles(t *testing.T) {
 	if len(p.Bindings) != len(want) || p.Bindings[0] != want[0] || p.Bindings[1] != want[1] {
 		t.Errorf("bindings %v, want %v", p.Bindings, want)
 	}
+}
+
+func splitLines(s string) []string { return strings.Split(s, "\n") }
+
+func at(lines []string, i int) string {
+	if i < len(lines) {
+		return lines[i]
+	}
+	return "(nothing)"
 }

@@ -44,6 +44,9 @@ func (t *text) UnmarshalNode(n *yaml.Node) error {
 	if n.Kind != yaml.ScalarNode {
 		return errors.New("want a single value")
 	}
+	if strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!") {
+		return errors.New("put quotes around it: YAML reads what begins with ! as a tag")
+	}
 	t.value, t.line, t.column, t.style = n.Value, n.Line, n.Column, n.Style
 	return nil
 }
