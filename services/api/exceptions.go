@@ -1,0 +1,239 @@
+package api
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/orderledger/orderledger/ledger"
+	orderledgerv1 "github.com/orderledger/orderledger/proto/gen/orderledger/v1"
+	"github.com/orderledger/orderledger/services/engine"
+)
+
+// exceptions implements ExceptionService.
+type exceptions struct {
+	orderledgerv1.UnimplementedExceptionServiceServer
+	s *Server
+}
+
+func upper(s string) string { return strings.ToUpper(s) }
+
+// wall converts an instant; the zero time for none.
+func wall(i ledger.Instant) time.Time {
+	if stamp(i) == nil {
+		return time.Time{}
+	}
+	return i.Time()
+}
+
+// exceptionID checks the id of a request. What cannot be one is not found.
+func exceptionID(text string) (ledger.ExceptionID, error) {
+	if text == "" {
+		return ledger.ExceptionID{}, invalid("id", "is missing")
+	}
+	id, err := ledger.ParseExceptionID(text)
+	if err != nil {
+		return id, fail(ExceptionNotFound, "no exception has the id "+text, "id", text)
+	}
+	return id, nil
+}
+
+// found is an exception and where it lives.
+type found struct {
+	x         *ledger.Exception
+	partition int32
+	fresh     *orderledgerv1.Freshness
+	history   []*orderledgerv1.ExceptionTransition
+}
+
+// exception looks for an exception in every partition.
+func (s *Server) exception(ctx context.Context, id ledger.ExceptionID) (*found, error) {
+	var out *found
+	_, err := s.each(ctx, func(r *ledger.Reader, f engine.Freshness) error {
+		x, err := r.Exception(id)
+		if err != nil || x == nil || out != nil {
+			return err
+		}
+		out = &found{x: x, partition: f.Partition, fresh: s.freshness(f)}
+		out.history, err = history(r, x, f.Partition)
+		return err
+	})
+	if err == nil && out == nil {
+		err = fail(ExceptionNotFound, "no exception has the id "+id.String(), "id", id.String())
+	}
+	return out, err
+}
+
+// history is an exception's life as the timeline of its order tells it; for
+// other subjects what the exception itself remembers.
+func history(r *ledger.Reader, x *ledger.Exception, partition int32) ([]*orderledgerv1.ExceptionTransition, error) {
+	var out []*orderledgerv1.ExceptionTransition
+	if x.Subject.Kind == ledger.SubjectOrder {
+		told, err := r.Timeline(x.Subject.Order)
+		if err != nil {
+			return nil, err
+		}
+		for i := range told {
+			if f := told[i].Fact; f != nil && f.Exception == x.ID {
+				if t := transitionOf(f, partition); t != nil {
+					out = append(out, t)
+				}
+			}
+		}
+		return out, nil
+	}
+	out = append(out, &orderledgerv1.ExceptionTransition{Kind: orderledgerv1.TransitionKind_TRANSITION_KIND_OPENED, EvaluatedAt: stamp(x.OpenedAt),
+		State: orderledgerv1.ExceptionState_EXCEPTION_STATE_OPEN, Episode: 1})
+	if x.Ack.At != 0 {
+		out = append(out, &orderledgerv1.ExceptionTransition{Kind: orderledgerv1.TransitionKind_TRANSITION_KIND_ACKNOWLEDGED, EvaluatedAt: stamp(x.Ack.At),
+			State: orderledgerv1.ExceptionState_EXCEPTION_STATE_ACKNOWLEDGED, Episode: x.Episode, Actor: x.Ack.Actor, Text: x.Ack.Comment})
+	}
+	if !x.Open {
+		out = append(out, &orderledgerv1.ExceptionTransition{Kind: orderledgerv1.TransitionKind_TRANSITION_KIND_RESOLVED, EvaluatedAt: stamp(x.ResolvedAt),
+			State: stateOf(x), Episode: x.Episode})
+	}
+	return out, nil
+}
+
+// GetException implements ExceptionServiceServer.
+func (a *exceptions) GetException(ctx context.Context, req *orderledgerv1.GetExceptionRequest) (*orderledgerv1.GetExceptionResponse, error) {
+	id, err := exceptionID(req.GetId())
+	if err != nil {
+		return nil, err
+	}
+	x, err := a.s.exception(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	out := exceptionOf(x.x)
+	out.History = x.history
+	return &orderledgerv1.GetExceptionResponse{Exception: out, Freshness: []*orderledgerv1.Freshness{x.fresh}}, nil
+}
+
+// exceptionFields are the filterable fields of exceptions.
+func exceptionFields() fields {
+	return fields{"state": {words: []string{"OPEN", "ACKNOWLEDGED", "SNOOZED", "RESOLVED", "MOVED", "RETRACTED"}}, "type": {}, "rule": {},
+		"severity": {kind: rankField, words: []string{"INFO", "WARNING", "CRITICAL"}}, "order_key": {}, "source": {}, "hop": {}, "owner": {},
+		"assignee": {}, "historic": {kind: boolField}, "announced": {kind: boolField}, "basis": {words: []string{"PROVEN", "ASSUMED", "INCOMPLETE"}},
+		"open_time": {kind: timeField}, "resolve_time": {kind: timeField}}
+}
+
+// exceptionItem gives an exception's filterable fields.
+func exceptionItem(x *ledger.Exception) item {
+	return func(name string) any {
+		switch name {
+		case "state":
+			return strings.TrimPrefix(stateOf(x).String(), "EXCEPTION_STATE_")
+		case "type":
+			return x.Name
+		case "rule":
+			return x.Rule
+		case "severity":
+			return upper(x.Severity.String())
+		case "order_key":
+			return string(x.Subject.Order)
+		case "source":
+			return sourcesOf(x)
+		case "hop":
+			return x.Hop
+		case "owner":
+			return x.Owner
+		case "assignee":
+			return x.Assignee
+		case "historic":
+			return x.Historic
+		case "announced":
+			return x.Announced
+		case "basis":
+			return upper(x.Basis.String())
+		case "open_time":
+			return wall(x.OpenedAt)
+		default:
+			if x.Open {
+				return time.Time{}
+			}
+			return wall(x.ResolvedAt)
+		}
+	}
+}
+
+// sourcesOf are the sources an exception has to do with.
+func sourcesOf(x *ledger.Exception) []string {
+	out := []string{string(x.Subject.Source), string(x.Subject.Feed.Source), string(x.Subject.Order.Origin())}
+	for i := range x.Evidence {
+		out = append(out, string(x.Evidence[i].Source))
+	}
+	return out
+}
+
+// ListExceptions implements ExceptionServiceServer. Without a word about state
+// it reads the index of open exceptions alone.
+func (a *exceptions) ListExceptions(ctx context.Context, req *orderledgerv1.ListExceptionsRequest) (*orderledgerv1.ListExceptionsResponse, error) {
+	size, err := pageSize(req.GetPageSize(), exceptionsStandard, exceptionsMost)
+	if err != nil {
+		return nil, err
+	}
+	f, err := exceptionFields().parse(req.GetFilter())
+	if err != nil {
+		return nil, err
+	}
+	by, err := sortOf(req.GetOrderBy(), "severity desc, open_time desc", "open_time", "severity", "since")
+	if err != nil {
+		return nil, err
+	}
+	bound := requestHash("exceptions", req.GetFilter(), req.GetOrderBy())
+	after, err := a.s.pages.open(req.GetPageToken(), bound)
+	if err != nil {
+		return nil, err
+	}
+	page := top[*ledger.Exception]{s: by, after: after, size: size}
+	fresh, err := a.s.each(ctx, func(r *ledger.Reader, _ engine.Freshness) error {
+		return scanExceptions(ctx, r, f.Mentions("state"), func(x *ledger.Exception) {
+			if f.match(exceptionItem(x)) {
+				page.offer(ranked[*ledger.Exception]{key: exceptionKey(x, by), id: x.ID.String(), item: x})
+			}
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	list, token := page.page(a.s.pages, bound)
+	out := &orderledgerv1.ListExceptionsResponse{NextPageToken: token, Freshness: fresh}
+	for _, x := range list {
+		out.Exceptions = append(out.Exceptions, exceptionOf(x))
+	}
+	return out, nil
+}
+
+// scanExceptions visits the open exceptions, or all of them.
+func scanExceptions(ctx context.Context, r *ledger.Reader, all bool, fn func(*ledger.Exception)) error {
+	visit := func(x *ledger.Exception) bool {
+		fn(x)
+		return ctx.Err() == nil
+	}
+	var err error
+	if all {
+		err = r.Exceptions(visit)
+	} else {
+		err = r.OpenExceptions(ledger.ExceptionID{}, visit)
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	return err
+}
+
+func exceptionKey(x *ledger.Exception, by *sorting) []string {
+	var out []string
+	for _, f := range by.fields {
+		switch f.Path {
+		case "severity":
+			out = append(out, sortable(int64(x.Severity)))
+		case "since":
+			out = append(out, sortable(int64(x.Since.Latest)))
+		default:
+			out = append(out, sortable(int64(x.OpenedAt)))
+		}
+	}
+	return out
+}

@@ -1,0 +1,154 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/orderledger/orderledger/proto/gen/openapi"
+	orderledgerv1 "github.com/orderledger/orderledger/proto/gen/orderledger/v1"
+)
+
+// Limits of REST.
+const (
+	maxRESTBody = 1 << 20
+	restTimeout = 30 * time.Second
+)
+
+// NewREST returns the HTTP handler that speaks to the gRPC server behind conn:
+// /v1/… as http.yaml maps it, and /openapi.yaml.
+func NewREST(ctx context.Context, conn *grpc.ClientConn, hosts []string) (http.Handler, error) {
+	gw := runtime.NewServeMux(
+		runtime.WithUnescapingMode(runtime.UnescapingModeAllExceptReserved),
+		runtime.WithMarshalerOption(runtime.MIMEWildcard, lines{&runtime.JSONPb{
+			MarshalOptions: protojson.MarshalOptions{EmitUnpopulated: true}}}),
+		runtime.WithErrorHandler(answerHTTP),
+		runtime.WithRoutingErrorHandler(noRoute),
+		runtime.WithIncomingHeaderMatcher(forwarded),
+	)
+	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
+		orderledgerv1.RegisterOrderServiceHandler, orderledgerv1.RegisterExceptionServiceHandler, orderledgerv1.RegisterSourceServiceHandler,
+		orderledgerv1.RegisterQuarantineServiceHandler, orderledgerv1.RegisterPolicyServiceHandler} {
+		if err := register(ctx, gw, conn); err != nil {
+			return nil, fmt.Errorf("register REST: %w", err)
+		}
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /openapi.yaml", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/yaml")
+		_, _ = w.Write(openapi.V3())
+	})
+	mux.Handle("/", bounded(gw))
+	return sameSite(mux, hosts), nil
+}
+
+// lines marshals JSON; what it streams is one document per line.
+type lines struct{ *runtime.JSONPb }
+
+// StreamContentType implements runtime.StreamContentType.
+func (lines) StreamContentType(any) string { return "application/x-ndjson" }
+
+// forwarded lets in the headers that gRPC knows what to do with. The gateway
+// itself forwards Authorization.
+func forwarded(name string) (string, bool) {
+	if strings.EqualFold(name, "Traceparent") {
+		return "traceparent", true
+	}
+	return "", false
+}
+
+// bounded limits bodies, and gives everything but a watch a deadline.
+func bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxRESTBody)
+		if strings.HasSuffix(r.URL.Path, ":watch") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), restTimeout)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// sameSite answers only to the names this server goes by, so that a page whose
+// name was made to point here reads nothing (DNS rebinding), and refuses what a
+// browser sends from another site.
+func sameSite(next http.Handler, hosts []string) http.Handler {
+	known := map[string]bool{"127.0.0.1": true, "localhost": true, "::1": true}
+	for _, h := range hosts {
+		known[strings.ToLower(h)] = true
+	}
+	cross := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		host := r.Host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+		if !known[strings.ToLower(strings.Trim(host, "[]"))] {
+			writeError(w, fail(PermissionDenied, "this server does not go by that name: add it to listen.hosts", "host", r.Host))
+			return
+		}
+		if err := cross.Check(r); err != nil {
+			writeError(w, fail(PermissionDenied, "requests from another site are refused", "origin", r.Header.Get("Origin")))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// writeError answers with a status in the gateway's own shape.
+func writeError(w http.ResponseWriter, e *Error) {
+	body, err := protojson.Marshal(e.GRPCStatus().Proto())
+	if err != nil {
+		body = []byte(`{"code":13}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(runtime.HTTPStatusFromCode(e.Reason.Code()))
+	_, _ = w.Write(body)
+}
+
+// answerHTTP gives the gateway's own complaints (a body that is no JSON, a query
+// parameter of the wrong kind) the one ErrorInfo that every error has.
+func answerHTTP(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+	s := status.Convert(err)
+	for _, d := range s.Details() {
+		if _, ok := d.(*errdetails.ErrorInfo); ok {
+			runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, err)
+			return
+		}
+	}
+	switch s.Code() {
+	case codes.InvalidArgument:
+		writeError(w, fail(InvalidField, s.Message()))
+	case codes.DeadlineExceeded, codes.Unavailable, codes.Canceled:
+		writeError(w, fail(NotReady, "the answer was not ready in time: try again, or ask for less"))
+	default:
+		runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, err)
+	}
+}
+
+// noRoute answers where no method lives.
+func noRoute(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
+	body, err := json.Marshal(map[string]any{"code": codes.NotFound, "message": fmt.Sprintf("%s %s: there is no such method; /openapi.yaml lists them all", r.Method, r.URL.Path),
+		"details": []any{map[string]any{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "NO_SUCH_METHOD", "domain": domain}}})
+	if err != nil {
+		body = []byte(`{"code":5}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	_, _ = w.Write(body)
+}

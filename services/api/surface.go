@@ -1,0 +1,94 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// Surface is a server that listens: gRPC on one address, REST on another.
+type Surface struct {
+	// GRPC and REST are the addresses, host:port.
+	GRPC string
+	REST string
+
+	server *Server
+	http   *http.Server
+	conn   *grpc.ClientConn
+	wg     sync.WaitGroup
+}
+
+// Listen starts to answer. Port 0 chooses a free one. An address that other
+// machines reach is refused without authentication.
+func (s *Server) Listen(grpcAddr, restAddr string) (*Surface, error) {
+	g, err := net.Listen("tcp", grpcAddr)
+	if err != nil {
+		return nil, fmt.Errorf("listen.grpc: %w", err)
+	}
+	h, err := net.Listen("tcp", restAddr)
+	if err != nil {
+		_ = g.Close()
+		return nil, fmt.Errorf("listen.rest: %w", err)
+	}
+	close := func(err error) (*Surface, error) {
+		return nil, errors.Join(err, g.Close(), h.Close())
+	}
+	for _, l := range []net.Listener{g, h} {
+		if err := s.auth.open(l.Addr()); err != nil {
+			return close(err)
+		}
+	}
+	conn, err := grpc.NewClient(loopbackOf(g.Addr()), grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
+	if err != nil {
+		return close(fmt.Errorf("connect REST to gRPC: %w", err))
+	}
+	handler, err := NewREST(s.ctx, conn, s.opt.Hosts)
+	if err != nil {
+		return close(err)
+	}
+	f := &Surface{GRPC: g.Addr().String(), REST: h.Addr().String(), server: s, conn: conn,
+		http: &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}}
+	f.spawn(func() error { return s.Serve(g) }, "grpc")
+	f.spawn(func() error { return f.http.Serve(h) }, "rest")
+	return f, nil
+}
+
+func (f *Surface) spawn(fn func() error, what string) {
+	f.wg.Add(1)
+	go func() {
+		defer f.wg.Done()
+		if err := fn(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, grpc.ErrServerStopped) {
+			f.server.opt.Logger.Error("a server ended", "server", what, "error", err)
+		}
+	}()
+}
+
+// Close ends the streams, answers what has been asked, and stops listening.
+func (f *Surface) Close(ctx context.Context) error {
+	f.server.stop() // streams end first, so that REST's do
+	err := f.http.Shutdown(ctx)
+	f.server.Stop(ctx)
+	err = errors.Join(err, f.conn.Close())
+	f.wg.Wait()
+	return err
+}
+
+// loopbackOf is how this process reaches its own listener.
+func loopbackOf(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
