@@ -46,6 +46,7 @@ type Ledger struct {
 	Store  *ledger.MemStore
 
 	world   *shop.World
+	every   time.Duration
 	part    *ledger.Partition
 	sources map[string]*source
 	feeds   []*feed
@@ -54,7 +55,8 @@ type Ledger struct {
 	quiet   int // foreign documents
 }
 
-// Interval is how often every feed is polled, and how often ticks come.
+// Interval is how often every feed is polled, and how often ticks come, unless
+// configured otherwise.
 const Interval = 10 * time.Second
 
 // Config says what a ledger listens to, and what is laid over the shipped
@@ -65,6 +67,8 @@ type Config struct {
 	// Systems is a folder of catalog entries, nil for none; Policy are files.
 	Systems fs.FS
 	Policy  []policy.File
+	// Every is how often feeds are polled and ticks come; Interval if zero.
+	Every time.Duration
 }
 
 // New opens a ledger.
@@ -79,7 +83,10 @@ func New(cfg Config) (*Ledger, error) {
 		}
 	}
 	w, sources := cfg.World, cfg.Sources
-	l := &Ledger{world: w, Store: ledger.NewMemStore(), sources: map[string]*source{}}
+	if cfg.Every == 0 {
+		cfg.Every = Interval
+	}
+	l := &Ledger{world: w, every: cfg.Every, Store: ledger.NewMemStore(), sources: map[string]*source{}}
 	for i := range sources {
 		if err := l.bind(&sources[i], cat); err != nil {
 			return nil, err
@@ -136,9 +143,9 @@ func (l *Ledger) compile(own []policy.File) (*ledger.Policy, error) {
 }
 
 // Run listens from one instant to another: everything that is overdue first,
-// then at the pace of Interval.
+// then at its pace.
 func (l *Ledger) Run(from, to time.Time) error {
-	for now := from; !now.After(to); now = now.Add(Interval) {
+	for now := from; !now.After(to); now = now.Add(l.every) {
 		for _, d := range l.world.Due(now) {
 			if err := l.deliver(d, later(d.Send, from)); err != nil {
 				return err

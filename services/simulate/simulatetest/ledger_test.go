@@ -1,15 +1,11 @@
 package simulatetest_test
 
 import (
-	"io/fs"
-	"os"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/orderledger/orderledger/ledger"
-	"github.com/orderledger/orderledger/services/policy"
 	"github.com/orderledger/orderledger/services/simulate/shop"
 	"github.com/orderledger/orderledger/services/simulate/simulatetest"
 	"github.com/orderledger/orderledger/services/simulate/transport"
@@ -17,31 +13,6 @@ import (
 )
 
 var opening = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
-
-// datedReturns lays over the shipped catalog that a return's document dates its
-// own beginning, unless the catalog says so by itself. Without it the first word
-// of a return has no known beginning, and nothing can be proven since it (S-12).
-func datedReturns(t *testing.T) (fs.FS, []policy.File) {
-	t.Helper()
-	raw, err := os.ReadFile("../../connector/catalog/systems/shopify.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	const claim = `  - {axis: return, native: "word(it.?status).lowerAscii()"}`
-	const dated = `  - {axis: return, mode: created, native: "'created_at'", stamp: it.created_at}`
-	const words = "words: [requested, open, closed, canceled, declined]"
-	text := string(raw)
-	if strings.Contains(text, "axis: return, mode: created") {
-		return nil, nil
-	}
-	if !strings.Contains(text, claim) || !strings.Contains(text, words) {
-		t.Fatal("the shipped description of returns changed; adapt the overlay")
-	}
-	text = strings.Replace(text, claim, dated+"\n"+claim, 1)
-	text = strings.Replace(text, words, "words: [created_at, requested, open, closed, canceled, declined]", 1)
-	return fstest.MapFS{"shopify.yaml": {Data: []byte(text)}},
-		[]policy.File{{Name: "returns.yaml", Data: []byte("matrix:\n  shopify:\n    return:\n      created_at: REQUESTED\n")}}
-}
 
 // heard lets a ledger listen to a shop from an instant on, for an hour.
 func heard(t *testing.T, cfg shop.Config, from time.Time) (*simulatetest.Ledger, *truth.Truth, time.Time) {
@@ -55,7 +26,7 @@ func heard(t *testing.T, cfg shop.Config, from time.Time) (*simulatetest.Ledger,
 	if err != nil {
 		t.Fatal(err)
 	}
-	systems, files := datedReturns(t)
+	systems, files := simulatetest.DatedReturns(t, "../../connector/catalog")
 	l, err := simulatetest.New(simulatetest.Config{World: w, Sources: sources, Systems: systems, Policy: files})
 	if err != nil {
 		t.Fatal(err)

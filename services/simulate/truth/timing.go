@@ -39,7 +39,7 @@ func DefaultTiming() Timing {
 	return Timing{After: map[string]time.Duration{
 		"IngestionPendingAudit": 2 * time.Minute, "CheckoutDisconnect": 15 * time.Minute, "ShipmentLag": 15 * time.Minute,
 		"ReturnDisconnect": 15 * time.Minute, "SilentCancellation": 5 * time.Minute, "PaymentGap": 15 * time.Minute, "PaymentCallbackLost": 15 * time.Minute,
-		"ConfirmedThenRejected": 2 * time.Minute, ledger.NameUnmapped: 0, ledger.NameSilent: 150 * time.Second},
+		"ConfirmedThenRejected": 2 * time.Minute, ledger.NameUnmapped: 0, ledger.NameSilent: 2 * time.Minute},
 		Sigma: 5 * time.Second, Precision: time.Second, Settle: 60 * time.Second, Poll: 30 * time.Second, Slack: 15 * time.Second}
 }
 
@@ -62,7 +62,7 @@ func TimingOf(p *ledger.Policy, poll, slack time.Duration) Timing {
 		for _, f := range s.Feeds {
 			t.Settle = max(t.Settle, f.Settle.Duration())
 			if f.Coverage == ledger.CoverageProven {
-				t.After[ledger.NameSilent] = max(t.After[ledger.NameSilent], (f.Settle + 2*f.ExpectedEvery).Duration())
+				t.After[ledger.NameSilent] = max(t.After[ledger.NameSilent], (2 * f.ExpectedEvery).Duration())
 			}
 		}
 	}
@@ -89,8 +89,8 @@ func (t Timing) Steps(exceptions []string, anchor time.Time) ([]Step, error) {
 			wait, notBefore = 0, notBefore.Add(-tickEvery)
 		case name == ledger.NameSilent:
 			// Silence counts from what was last heard, which lies up to a poll
-			// and a settling before the first error.
-			notBefore = notBefore.Add(-t.Poll - t.Settle)
+			// and always a settling before the first error.
+			wait, notBefore = 0, notBefore.Add(-t.Poll-t.Settle)
 		}
 		out = append(out, Step{Exception: name, NotBefore: notBefore, Knowable: anchor.Add(after + wait + t.Slack)})
 	}

@@ -58,8 +58,10 @@ type Claim struct {
 	Exception string
 	Subject   string
 	Open      bool
-	// SaidAt is when the ledger first claimed it under this name, zero if it had
-	// no clock yet; Since is since when it says the subject is in that state.
+	// Step is the exception's present step, from 0.
+	Step uint32
+	// SaidAt is when the ledger first claimed it under this name, zero if that is
+	// not known; Since is since when it says the subject is in that state.
 	SaidAt time.Time
 	Since  time.Time
 	// Historic claims wake nobody.
@@ -105,7 +107,7 @@ func ClaimOf(x *ledger.Exception) Claim {
 	if at := max(x.OpenedAt, x.SteppedAt); at > 0 { // 0: said before the partition's first tick
 		said = at.Time()
 	}
-	return Claim{ID: x.ID.String(), Exception: x.Name, Subject: Subject(x.Subject), Open: x.Open, SaidAt: said, Since: x.Since.Latest.Time(),
+	return Claim{ID: x.ID.String(), Exception: x.Name, Subject: Subject(x.Subject), Open: x.Open, Step: uint32(x.Step), SaidAt: said, Since: x.Since.Latest.Time(),
 		Historic: x.Historic, Severity: x.Severity.String(), Hop: x.Hop, Owner: x.Owner, Impact: x.Impact, Remedy: x.Remedy,
 		Basis: x.Basis.String(), Minor: x.AtRisk.Minor, Currency: x.AtRisk.Currency}
 }
