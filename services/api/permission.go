@@ -48,3 +48,9 @@ func methodName(full string) string {
 	}
 	return full
 }
+
+// Ruled reports whether a method has a permission rule.
+func Ruled(fullMethod string) bool {
+	_, ok := rules[fullMethod]
+	return ok
+}

@@ -6,15 +6,18 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"github.com/grpc-ecosystem/grpc-gateway/v2/utilities"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/orderledger/orderledger/proto/gen/openapi"
 	orderledgerv1 "github.com/orderledger/orderledger/proto/gen/orderledger/v1"
@@ -36,6 +39,7 @@ func NewREST(ctx context.Context, conn *grpc.ClientConn, hosts []string) (http.H
 		runtime.WithErrorHandler(answerHTTP),
 		runtime.WithRoutingErrorHandler(noRoute),
 		runtime.WithIncomingHeaderMatcher(forwarded),
+		runtime.SetQueryParameterParser(strictQuery{}),
 	)
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		orderledgerv1.RegisterOrderServiceHandler, orderledgerv1.RegisterExceptionServiceHandler, orderledgerv1.RegisterSourceServiceHandler,
@@ -58,6 +62,25 @@ type lines struct{ *runtime.JSONPb }
 
 // StreamContentType implements runtime.StreamContentType.
 func (lines) StreamContentType(any) string { return "application/x-ndjson" }
+
+// strictQuery refuses parameters that the method does not have: a misspelt
+// filter would otherwise select everything.
+type strictQuery struct{ runtime.DefaultQueryParser }
+
+// Parse implements runtime.QueryParameterParser.
+func (q strictQuery) Parse(m proto.Message, values url.Values, taken *utilities.DoubleArray) error {
+	known := m.ProtoReflect().Descriptor().Fields()
+	for name := range values {
+		if known.ByJSONName(name) == nil && known.ByTextName(name) == nil {
+			var have []string
+			for i := range known.Len() {
+				have = append(have, known.Get(i).JSONName())
+			}
+			return invalid(name, "there is no such parameter: want one of %s", strings.Join(have, ", "))
+		}
+	}
+	return q.DefaultQueryParser.Parse(m, values, taken)
+}
 
 // forwarded lets in the headers that gRPC knows what to do with. The gateway
 // itself forwards Authorization.

@@ -125,6 +125,9 @@ func New(opt Options) (*Server, error) {
 	return s, nil
 }
 
+// Services lists what is registered.
+func (s *Server) Services() map[string]grpc.ServiceInfo { return s.grpc.GetServiceInfo() }
+
 // Serve answers on the listener until Stop. Without authentication it refuses
 // an address that other machines reach.
 func (s *Server) Serve(l net.Listener) error {
