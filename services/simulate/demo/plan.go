@@ -20,10 +20,11 @@ const (
 	Shortest = 20 * time.Second
 	// every is the mean span between two orders.
 	every = 12 * time.Second
-	// interval, settle and expected are how the pollers are configured.
+	// interval and settle are how the pollers are configured. What is expected
+	// of a feed stays the catalog's: partitions hear of quiet feeds once a minute
+	// only, so that less patience would take that for silence.
 	interval = 5 * time.Second
 	settle   = 3 * time.Second
-	expected = 8 * time.Second
 	// slack is what the machine may take besides, margin what is left at the end.
 	slack  = 10 * time.Second
 	margin = 2 * time.Second
@@ -66,7 +67,6 @@ type Plan struct {
 func Timing() truth.Timing {
 	t := truth.DefaultTiming()
 	t.Settle, t.Poll, t.Slack = settle, interval, slack
-	t.After[ledger.NameSilent] = 2 * expected
 	return t
 }
 

@@ -54,7 +54,7 @@ func (d *Demo) Close() error { return d.api.Close() }
 // demonstration. Secrets are written into files of a folder.
 func SourcesFor(d *Demo, dir string) ([]connector.Source, error) {
 	return transport.Sources(transport.SourcesOptions{Names: d.Plan.Shop.Sources, Credentials: d.creds, BaseURL: d.api.URL, Dir: dir,
-		LiveFrom: d.Plan.Shop.Opening, Interval: interval, Settle: settle, ExpectedEvery: expected})
+		LiveFrom: d.Plan.Shop.Opening, Interval: interval, Settle: settle})
 }
 
 // Instance is the ledger that listens.

@@ -88,9 +88,9 @@ func (t Timing) Steps(exceptions []string, anchor time.Time) ([]Step, error) {
 			// They are said with the clock of the tick before their evidence.
 			wait, notBefore = 0, notBefore.Add(-tickEvery)
 		case name == ledger.NameSilent:
-			// Silence counts from what was last heard, which lies up to a poll
-			// and always a settling before the first error.
-			wait, notBefore = 0, notBefore.Add(-t.Poll-t.Settle)
+			// Silence counts from what a partition last heard of the feed, which
+			// lies before the first error, and is judged by its next tick.
+			wait, notBefore = tickEvery, anchor
 		}
 		out = append(out, Step{Exception: name, NotBefore: notBefore, Knowable: anchor.Add(after + wait + t.Slack)})
 	}

@@ -1,0 +1,128 @@
+package demo_test
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/services/config"
+	"github.com/orderledger/orderledger/services/connector"
+	"github.com/orderledger/orderledger/services/engine"
+	"github.com/orderledger/orderledger/services/role"
+	"github.com/orderledger/orderledger/services/simulate/demo"
+	"github.com/orderledger/orderledger/services/simulate/simulatetest"
+	"github.com/orderledger/orderledger/services/simulate/truth"
+)
+
+// node reads the open exceptions of every partition.
+type node struct {
+	n          *engine.Node
+	partitions int32
+}
+
+func (x node) ListExceptions(context.Context) ([]truth.Claim, error) {
+	var out []truth.Claim
+	for p := range x.partitions {
+		err := x.n.Read(p, func(r *ledger.Reader, _ engine.Freshness) error {
+			return r.OpenExceptions(ledger.ExceptionID{}, func(e *ledger.Exception) bool {
+				out = append(out, truth.ClaimOf(e))
+				return true
+			})
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// configuration is that of a process on the embedded engines, without history.
+func configuration(t *testing.T, d *demo.Demo) *config.Config {
+	t.Helper()
+	dir := t.TempDir()
+	cfg := config.Default()
+	cfg.DataDir = filepath.Join(dir, "data")
+	cfg.ClickHouse.Disabled = true
+	cfg.Listen = config.Listen{REST: "127.0.0.1:0", Admin: "127.0.0.1:0", GRPC: "127.0.0.1:0", Webhooks: "127.0.0.1:0"}
+	var err error
+	if cfg.Sources, err = demo.SourcesFor(d, filepath.Join(dir, "secrets")); err != nil {
+		t.Fatal(err)
+	}
+	systems, files := simulatetest.DatedReturns(t, "../../connector/catalog")
+	if systems != nil {
+		if err := os.CopyFS(filepath.Join(dir, "catalog"), systems.(fs.FS)); err != nil {
+			t.Fatal(err)
+		}
+		cfg.CatalogDirs = []string{filepath.Join(dir, "catalog")}
+	}
+	for _, f := range files {
+		name := filepath.Join(dir, f.Name)
+		if err := os.WriteFile(name, f.Data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg.Policy.Matrix = append(cfg.Policy.Matrix, name)
+	}
+	cfg.Finish()
+	return cfg
+}
+
+// TestLive plays the shortest demonstration against real parts: webhooks and
+// polls over HTTP, the embedded broker, the engine.
+func TestLive(t *testing.T) {
+	length := demo.Shortest
+	if s := os.Getenv("ORDERLEDGER_DEMO_FOR"); s != "" {
+		var err error
+		if length, err = time.ParseDuration(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	logger := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	clock := connector.SystemClock{}
+	p, err := demo.New(demo.Options{Seed: 1, Now: clock.Now(), For: length})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := demo.Start(p, clock, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = d.Close() }()
+	cfg := configuration(t, d)
+	s, err := role.OpenStack(t.Context(), cfg, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	n, err := role.StartLedger(t.Context(), s, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = n.Close() }()
+	cat, err := role.LoadCatalog(cfg.CatalogDirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := role.ProposeConfigured(t.Context(), s, n, cat); err != nil {
+		t.Fatal(err)
+	}
+	e, err := role.StartEdge(t.Context(), s, role.EdgeOptions{Catalog: cat, Observer: connector.Silent{}, Clock: clock, Instance: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = e.Close() }()
+	var out strings.Builder
+	card, err := d.Run(t.Context(), demo.Instance{Webhooks: "http://" + e.Addr, Exceptions: node{n, cfg.Partitions}, Out: &out})
+	t.Log(out.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !card.Complete() || len(card.Counts) < 10 {
+		t.Error("the demonstration did not end well")
+	}
+}
