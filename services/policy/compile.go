@@ -142,6 +142,7 @@ func (c *compiler) bindings() {
 		for role := ledger.RoleStorefront; int(role) <= ledger.Roles; role++ {
 			decl, written := c.d.bindings[bindingKey{o.Name, role}]
 			switch {
+			case written && decl.source == nobody:
 			case written && c.spec(decl.source) == nil:
 				c.report(LevelError, decl.place, "no source is named %q%s", decl.source, c.hint(string(decl.source)))
 			case written:
@@ -161,6 +162,9 @@ func (c *compiler) bindings() {
 	}
 }
 
+// nobody, as a binding's source, says that no source plays the role.
+const nobody = "none"
+
 func (c *compiler) imply(o *ledger.SourceSpec, role ledger.Role, read bool) {
 	var candidates []string
 	for i := range c.p.Sources {
@@ -172,7 +176,7 @@ func (c *compiler) imply(o *ledger.SourceSpec, role ledger.Role, read bool) {
 	case len(candidates) == 1:
 		c.p.Bindings = append(c.p.Bindings, ledger.Binding{Origin: o.Name, Role: role, Source: ledger.Source(candidates[0])})
 	case len(candidates) > 1 && read:
-		c.report(LevelError, place{}, "origin %s: %s could each play the role %s; write bindings: {%s: {%s: …}}",
+		c.report(LevelError, place{}, "origin %s: %s could each play the role %s; write bindings: {%s: {%s: …}}, or none",
 			o.Name, strings.Join(candidates, " and "), role, o.Name, role)
 	}
 }

@@ -35,11 +35,15 @@ func TestAmbiguousRolesAreRefused(t *testing.T) {
 	sources := []ledger.SourceSpec{origin("shop", ledger.RoleStorefront), source("erp-a", ledger.RoleERP), source("erp-b", ledger.RoleERP),
 		source("dhl", ledger.RoleCarrier), source("dpd", ledger.RoleCarrier)}
 	_, problems := compileText(t, oneRule, policy.Options{Version: 1, Sources: sources})
-	if len(problems) != 1 || !strings.Contains(problems[0].Text, "erp-a and erp-b could each play the role erp; write bindings: {shop: {erp: …}}") {
+	if len(problems) != 1 || !strings.Contains(problems[0].Text, "erp-a and erp-b could each play the role erp; write bindings: {shop: {erp: …}}, or none") {
 		t.Fatalf("problems %v, want one about erp; no rule reads the carriers", problems)
 	}
 	p, problems := compileText(t, oneRule+"bindings: {shop: {erp: erp-b}}", policy.Options{Version: 1, Sources: sources})
 	if p == nil || !slices.Equal(p.Bindings, []ledger.Binding{{Origin: "shop", Role: ledger.RoleERP, Source: "erp-b"}}) {
+		t.Fatalf("policy %v, problems %v", p, problems)
+	}
+	p, problems = compileText(t, oneRule+"bindings: {shop: {erp: none}}", policy.Options{Version: 1, Sources: sources})
+	if p == nil || len(p.Bindings) != 0 {
 		t.Fatalf("policy %v, problems %v", p, problems)
 	}
 }
@@ -125,5 +129,64 @@ func TestWordsAreReadAsTheSystemSpellsThem(t *testing.T) {
 	_, problems = compileText(t, "matrix: {box: {payment: {partiallyrefunded: CAPTURED, partially_refunded: REFUNDED}}}", opt)
 	if !policy.Failed(problems) {
 		t.Error("one word with two states was accepted")
+	}
+}
+
+// Every key of a rule reaches the policy.
+func TestRuleKeysReachThePolicy(t *testing.T) {
+	p, problems := compileText(t, `groups:
+- name: g
+  labels: {hop: a→b, owner: us}
+  rules:
+  - rule: deadline
+    from: storefront.order == PLACED
+    until: erp.order != ABSENT
+    unless: erp.order == HOLD
+    fresh: true
+    within: 90s
+    exception: Late
+    severity: info
+    grace: 7s
+    depends_on: [erp, storefront/orders]
+    labels: {owner: them}
+    annotations: {impact: i, remedy: r, runbook: b}
+    money: {role: payment, amount: authorized}
+  - rule: drift
+    expr: erp.order == HOLD
+    bridge: 5s
+    steps: [{after: 1m, exception: A}, {after: 1d, exception: B, severity: critical}]
+`, policy.Options{Version: 1, EffectiveAt: 5})
+	if p == nil {
+		t.Fatal(problems)
+	}
+	d := p.Rules[0]
+	if !d.Fresh || d.Grace != 7*ledger.Second || d.Hop != "a→b" || d.Owner != "them" || d.Impact != "i" || d.Remedy != "r" || d.Runbook != "b" ||
+		d.Money != ledger.AmountAuthorised || d.MoneyRole != ledger.RolePayment || d.Since != 5 || d.NoDefaultUnless ||
+		policy.Expression(d.Unless) != "erp.order == HOLD" || policy.Expression(d.Until) != "erp.order != ABSENT" {
+		t.Errorf("deadline %+v", d)
+	}
+	if want := []ledger.Step{{After: 90 * ledger.Second, Exception: "Late", Severity: ledger.SeverityInfo}}; !slices.Equal(d.Steps, want) {
+		t.Errorf("steps %v", d.Steps)
+	}
+	if want := []ledger.FeedRef{{Role: ledger.RoleERP}, {Role: ledger.RoleStorefront, Feed: "orders"}}; !slices.Equal(d.DependsOn, want) {
+		t.Errorf("depends on %v", d.DependsOn)
+	}
+	x := p.Rules[1]
+	want := []ledger.Step{{After: ledger.Minute, Exception: "A", Severity: ledger.SeverityWarning}, {After: ledger.Day, Exception: "B", Severity: ledger.SeverityCritical}}
+	if x.Bridge != 5*ledger.Second || !slices.Equal(x.Steps, want) || x.From != nil || x.Owner != "us" {
+		t.Errorf("drift %+v", x)
+	}
+}
+
+// A feed that proves nothing can be neither waited for nor silent.
+func TestFeedsThatProveNothingAreLeftOut(t *testing.T) {
+	shop := origin("shop", ledger.RoleStorefront)
+	shop.Feeds = []ledger.FeedSpec{{Name: "webhooks"}, {Name: "orders", Proves: []ledger.Proof{{Axis: ledger.AxisOrder, Object: "order"}}}}
+	p, problems := compileText(t, oneRule, policy.Options{Version: 1, Sources: []ledger.SourceSpec{shop}})
+	if p == nil || len(p.Sources[0].Feeds) != 1 || p.Sources[0].Feeds[0].Name != "orders" {
+		t.Fatalf("policy %+v, problems %v", p, problems)
+	}
+	if len(shop.Feeds) != 2 {
+		t.Error("the caller's feeds were changed")
 	}
 }

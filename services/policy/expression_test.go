@@ -71,6 +71,9 @@ func TestExpressionsMean(t *testing.T) {
 		{"SHIPPED <= erp.fulfilment", ledger.True},
 		{"erp.fulfilment < SHIPPED", ledger.False},
 		{"PICKED < erp.fulfillment", ledger.True},
+		{"SHIPPED < erp.fulfilment", ledger.False},
+		{"SHIPPED > erp.fulfilment", ledger.False},
+		{"SHIPPED >= erp.fulfilment", ledger.True},
 		{"erp.order >= RECEIVED", ledger.False}, // a hold has no place on the line
 		{"erp.order < CLOSED", ledger.False},
 		{"carrier.fulfilment < DELIVERED", ledger.False}, // nor has what was never heard
@@ -109,6 +112,7 @@ func quoteYAML(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") 
 func TestExpressionProblems(t *testing.T) {
 	for _, c := range []struct{ expr, want string }{
 		{"erp.order == SHIPPED", `own.yaml:5:24: "SHIPPED" is a state of fulfilment, not of order; order knows ABSENT, DRAFT, RECEIVED`},
+		{"'erp.fulfilment == SHIPED'", `own.yaml:5:30: "SHIPED" is no state`},
 		{"erp.fulfilment == SHIPED", `own.yaml:5:29: "SHIPED" is no state of fulfilment; did you mean "SHIPPED"?`},
 		{"storfront.order == PLACED", `own.yaml:5:11: "storfront" is no role; did you mean "storefront"?`},
 		{"erp.ordr == PLACED", `own.yaml:5:14: "ordr" is no axis; did you mean "order"?`},
