@@ -5,10 +5,9 @@ import (
 	"time"
 )
 
-// The spans of a healthy order. They stay far inside every shipped deadline.
-const (
-	fastest = 3 * time.Second
-)
+// fastest is the least that a gateway takes for a step. All spans of a healthy
+// order stay far inside every shipped deadline.
+const fastest = 3 * time.Second
 
 // live lays out the whole course of the order.
 func (l *life) live() {
@@ -20,7 +19,7 @@ func (l *life) live() {
 		l.name = "never exported"
 		return
 	case ExportedLate:
-		at = l.capture(at)
+		l.capture(at)
 		at = l.salesOrder(l.born.Add(l.span(4*time.Minute, 6*time.Minute)), soPendingApproval)
 		l.goesWrong(l.born, at)
 		l.rest(l.approve(at))

@@ -46,10 +46,9 @@ type SourcesOptions struct {
 	LiveFrom time.Time
 	// Interval is how often every feed is asked.
 	Interval time.Duration
-	// Settle and ExpectedEvery override the catalog's: the simulated systems
-	// show what they wrote at once.
-	Settle        time.Duration
-	ExpectedEvery time.Duration
+	// Settle overrides the catalog's, if set: the simulated systems show what they
+	// wrote at once.
+	Settle time.Duration
 }
 
 // Sources writes the secrets into files and returns the `sources:` that a
@@ -81,8 +80,7 @@ func Sources(o SourcesOptions) ([]connector.Source, error) {
 	}, nil
 }
 
-// ERPFeeds lists the feeds of the ERP, StorefrontFeeds those of the storefront
-// that are polled.
+// ERPFeeds lists the polled feeds of the ERP.
 func ERPFeeds() []string {
 	return []string{"credit-memos", "invoices", "item-fulfillments", "sales-orders"}
 }
@@ -91,21 +89,13 @@ func ERPFeeds() []string {
 func StorefrontFeeds() []string { return []string{"orders"} }
 
 func (o *SourcesOptions) feeds(names ...string) map[string]connector.FeedSettings {
-	if o.Settle == 0 && o.ExpectedEvery == 0 {
+	if o.Settle == 0 {
 		return nil
 	}
 	out := map[string]connector.FeedSettings{}
 	for _, n := range names {
-		var f connector.FeedSettings
-		if o.Settle != 0 {
-			s := connector.Span(o.Settle)
-			f.Settle = &s
-		}
-		if o.ExpectedEvery != 0 {
-			e := connector.Span(o.ExpectedEvery)
-			f.ExpectedEvery = &e
-		}
-		out[n] = f
+		settle := connector.Span(o.Settle)
+		out[n] = connector.FeedSettings{Settle: &settle}
 	}
 	return out
 }

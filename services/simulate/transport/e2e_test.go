@@ -53,7 +53,7 @@ func newWire(t *testing.T, cfg shop.Config, opts ...option) *wire {
 	}
 	w := &wire{t: t, cfg: world.Config(), shared: transport.Share(world), clock: connectortest.NewClock(opening.Add(time.Hour)), log: &connectortest.Log{}}
 	creds := transport.NewCredentials(7)
-	sc := transport.ServerConfig{Shop: w.shared, Credentials: creds, Clock: w.clock, Logger: slog.New(slog.DiscardHandler)}
+	sc := transport.ServerConfig{Shop: w.shared, Credentials: creds, Clock: w.clock, Logger: discard()}
 	for _, o := range opts {
 		o(w, &sc)
 	}
@@ -101,7 +101,7 @@ func (w *wire) receive(creds transport.Credentials) {
 		}
 		endpoints = append(endpoints, e)
 	}
-	srv, err := webhook.NewServer(context.Background(), webhook.Config{Endpoints: endpoints, Sink: w.log, Clock: connector.SystemClock{}, Logger: slog.New(slog.DiscardHandler)})
+	srv, err := webhook.NewServer(context.Background(), webhook.Config{Endpoints: endpoints, Sink: w.log, Clock: connector.SystemClock{}, Logger: discard()})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func (w *wire) receive(creds transport.Credentials) {
 	}
 	w.hook = httptest.NewServer(h)
 	w.t.Cleanup(w.hook.Close)
-	w.sender, err = transport.NewSender(transport.SenderConfig{Webhooks: w.hook.URL, Names: w.cfg.Sources, Credentials: creds, Client: w.hook.Client(), Clock: w.clock, Logger: slog.New(slog.DiscardHandler)})
+	w.sender, err = transport.NewSender(transport.SenderConfig{Webhooks: w.hook.URL, Names: w.cfg.Sources, Credentials: creds, Client: w.hook.Client(), Clock: w.clock, Logger: discard()})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func (w *wire) poller(src *connector.Source, feed string) *poll.Poller {
 		w.t.Fatal(err)
 	}
 	p, err := poll.New(poll.Options{Source: src, System: w.system(src), Feed: feed, Instance: "test", Tokens: tokens, Sink: w.log, Store: w.log, Clock: w.clock,
-		Client: poll.NewClient(http.DefaultTransport), Logger: slog.New(slog.DiscardHandler), Jitter: func() float64 { return 0.5 }, Nonce: func() string { return "n0nce" }})
+		Client: poll.NewClient(http.DefaultTransport), Logger: discard(), Jitter: func() float64 { return 0.5 }, Nonce: func() string { return "n0nce" }})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -304,7 +304,7 @@ func TestUnavailableIsRetriedWithTheOriginalBody(t *testing.T) {
 func TestWrongSecretIsRefusedForGood(t *testing.T) {
 	w := newWire(t, shop.Config{Seed: 2, Orders: 1})
 	s, err := transport.NewSender(transport.SenderConfig{Webhooks: w.hook.URL, Names: w.cfg.Sources, Credentials: transport.NewCredentials(8), Client: w.hook.Client(),
-		Clock: w.clock, Logger: slog.New(slog.DiscardHandler)})
+		Clock: w.clock, Logger: discard()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -317,3 +317,5 @@ func TestWrongSecretIsRefusedForGood(t *testing.T) {
 		t.Errorf("%d events got in with a wrong signature", n)
 	}
 }
+
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -29,10 +29,6 @@ type Timing struct {
 // tickEvery is how old a partition's clock may be when nothing is due.
 const tickEvery = 30 * time.Second
 
-// Instant exceptions need no absence: they are raised when their evidence is
-// folded.
-var instant = []string{ledger.NameUnmapped}
-
 // DefaultTiming holds the spans of the shipped rules and systems, polled every
 // ten seconds.
 func DefaultTiming() Timing {
@@ -81,11 +77,11 @@ func (t Timing) Steps(exceptions []string, anchor time.Time) ([]Step, error) {
 		if !ok {
 			return nil, fmt.Errorf("exception %s: %w (know %v)", name, ErrUnknown, slices.Sorted(maps.Keys(t.After)))
 		}
-		wait := t.Precision + t.Sigma + t.Settle + t.Poll
-		notBefore := anchor.Add(after)
+		wait, notBefore := t.Precision+t.Sigma+t.Settle+t.Poll, anchor.Add(after)
 		switch {
-		case slices.Contains(instant, name):
-			// They are said with the clock of the tick before their evidence.
+		case name == ledger.NameUnmapped:
+			// It needs no absence: it is said when its evidence is folded, with the
+			// clock of the tick before.
 			wait, notBefore = 0, notBefore.Add(-tickEvery)
 		case name == ledger.NameSilent:
 			// Silence counts from what a partition last heard of the feed, which
