@@ -55,7 +55,7 @@ func play(t *testing.T, o demo.Options) (*demo.Plan, *simulatetest.Ledger, *trut
 
 // TestEverythingInjectedIsFound is what makes the demonstration end well.
 func TestEverythingInjectedIsFound(t *testing.T) {
-	for _, length := range []time.Duration{demo.Shortest, 45 * time.Second, 5 * time.Minute} {
+	for _, length := range []time.Duration{demo.Shortest, 45 * time.Second, 3 * time.Minute} {
 		for seed := range uint64(4) {
 			t.Run(fmt.Sprint(length, seed), func(t *testing.T) {
 				_, _, card := play(t, demo.Options{Seed: seed, Now: now, For: length})
