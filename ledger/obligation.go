@@ -317,6 +317,8 @@ func (w *walker) advance(j *judge, r *ruleRun, at Instant) {
 			continue
 		}
 		switch {
+		case closed == True && j.Fresh && r.close.at < e.a.Earliest.Add(-j.sigma):
+			// the closing predicate holds since before the anchor: not fresh
 		case closed == True:
 			e.ended, e.until, e.untilAt = true, r.close.w, at
 			_, e.untilBy = w.edge(j.closeCells)

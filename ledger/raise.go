@@ -67,7 +67,7 @@ func (p *Partition) stepException(o *order, pos *orderException, b *broken) erro
 		return err
 	}
 	up := b.step != x.Step
-	if !up && b.basis == x.Basis && b.e.a == x.Since {
+	if !up && b.basis == x.Basis && b.a == x.Since {
 		return nil
 	}
 	p.describe(o, x, b)
@@ -105,7 +105,7 @@ func (p *Partition) describe(o *order, x *Exception, b *broken) {
 	s := &b.j.Steps[b.step]
 	x.Name, x.Severity, x.Step = s.Exception, s.Severity, b.step
 	x.Hop, x.Owner, x.Impact, x.Remedy, x.Runbook = b.j.Hop, b.j.Owner, b.j.Impact, b.j.Remedy, b.j.Runbook
-	x.Since, x.Deadline, x.Basis = b.e.a, b.e.a.Latest.Add(s.After), b.basis
+	x.Since, x.Deadline, x.Basis = b.a, b.a.Latest.Add(s.After), b.basis
 	x.Historic = b.past
 	x.Announced = x.Announced || !b.past
 	x.SteppedAt = p.guard.Clock

@@ -163,7 +163,7 @@ func (p *Partition) retract(o *order, was *said, why Because) {
 
 func (p *Partition) verdictFact(kind FactKind, v *verdict, from, to VerdictState, why Because) Fact {
 	s := &v.j.Steps[v.step]
-	f := Fact{Kind: kind, Rule: v.j.Name, Step: v.step, Episode: v.e.n, Anchor: v.e.a, Deadline: v.e.a.Latest.Add(s.After),
+	f := Fact{Kind: kind, Rule: v.j.Name, Step: v.step, Episode: v.e.n, Anchor: v.a, Deadline: v.a.Latest.Add(s.After),
 		From: from, To: to, Basis: v.basis, Because: why, Name: s.Exception, Text: v.name}
 	if to == VerdictUndetermined {
 		f.Feed, f.Since = v.feed, v.since
@@ -237,6 +237,7 @@ func (p *Partition) arm(o *order) {
 type broken struct {
 	j       *judge
 	e       *episode
+	a       Within
 	step    uint8
 	basis   Basis
 	past    bool
@@ -308,7 +309,7 @@ func breakage(vs []verdict) broken {
 			continue
 		}
 		if !b.open {
-			b = broken{j: v.j, e: v.e, step: v.step, basis: v.basis, past: v.past, open: true}
+			b = broken{j: v.j, e: v.e, a: v.a, step: v.step, basis: v.basis, past: v.past, open: true}
 			continue
 		}
 		if v.step > b.step {

@@ -106,7 +106,7 @@ func (p *Partition) feedWork(grown []FeedKey) []feedWork {
 
 // turned updates whether a feed is silent and reports whether that changed.
 func (p *Partition) turned(f *Feed, spec *FeedSpec) bool {
-	if spec.Coverage == CoverageAssumed || p.guard.Clock == 0 {
+	if spec.Coverage == CoverageAssumed || len(spec.Proves) == 0 || p.guard.Clock == 0 {
 		return false
 	}
 	silent := p.guard.Clock.Sub(f.heardTo()) > spec.patience()
@@ -125,7 +125,7 @@ func (p *Partition) silences() {
 	}
 	for _, f := range p.feeds {
 		spec := p.plan.feeds[f.Key]
-		if spec == nil || spec.Coverage == CoverageAssumed ||
+		if spec == nil || spec.Coverage == CoverageAssumed || len(spec.Proves) == 0 ||
 			PartitionOf([]byte(f.Key.Source), p.opt.Partitions) != p.opt.Partition {
 			continue
 		}

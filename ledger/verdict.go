@@ -84,6 +84,7 @@ func (b Because) String() string {
 type verdict struct {
 	j      *judge
 	e      *episode
+	a      Within // the anchor, not before the order began
 	step   uint8
 	state  VerdictState
 	basis  Basis
@@ -125,15 +126,16 @@ func (s *said) key(t *said) int {
 // S-24). It is a function of the episode, the clock and coverage alone.
 func (p *Partition) judgeStep(o *order, j *judge, e *episode, step int) verdict {
 	s := &j.Steps[step]
-	v := verdict{j: j, e: e, step: uint8(step)}
-	limit := e.a.Latest.Add(s.After).Add(j.sigma)
-	early := e.a.Earliest.Add(s.After).Add(j.sigma)
+	a := o.anchor(j, e)
+	v := verdict{j: j, e: e, a: a, step: uint8(step)}
+	limit := a.Latest.Add(s.After).Add(j.sigma)
+	early := a.Earliest.Add(s.After).Add(j.sigma)
 	due := limit.Add(j.Grace)
-	anchor := e.a.Earliest
+	began := a.Earliest
 	if e.unknown != 0 {
-		anchor = min(anchor, e.unknown)
+		began = min(began, e.unknown)
 	}
-	v.past = anchor.Add(s.After) < j.live || e.a.Earliest < j.Since
+	v.past = began.Add(s.After) < j.live || a.Earliest < j.Since
 	late := false
 	switch {
 	case e.atA:
@@ -164,8 +166,21 @@ func (p *Partition) judgeStep(o *order, j *judge, e *episode, step int) verdict 
 	if e.hidden < limit {
 		v.basis = BasisIncomplete
 	}
-	p.prove(o, &v, Interval{min(o.run.created, e.a.Earliest).Add(-j.sigma), limit})
+	from := o.run.created
+	if from == Forever { // the origin was never heard
+		from = a.Earliest
+	}
+	p.prove(o, &v, Interval{from.Add(-j.sigma), limit})
 	return v
+}
+
+// anchor is when an episode began: nothing of an order begins before the
+// order itself did, but for the clocks' skew.
+func (o *order) anchor(j *judge, e *episode) Within {
+	if o.run.created == Forever {
+		return e.a
+	}
+	return Within{Earliest: max(e.a.Earliest, min(o.run.created.Add(-j.sigma), e.a.Latest)), Latest: e.a.Latest}
 }
 
 // prove decides between BREACHED, PENDING and UNDETERMINED by coverage and

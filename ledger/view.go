@@ -147,7 +147,7 @@ func (r *Reader) Order(k OrderKey) (OrderView, bool, error) {
 func viewVerdict(v *verdict) VerdictView {
 	s := &v.j.Steps[v.step]
 	return VerdictView{Rule: v.j.Name, Step: v.step, Name: s.Exception, Episode: v.e.n, State: v.state, Basis: v.basis, Because: v.why,
-		Anchor: v.e.a, Deadline: v.e.a.Latest.Add(s.After), Until: v.e.until, Ended: v.e.ended, Feed: v.feed, Since: v.since, Historic: v.past}
+		Anchor: v.a, Deadline: v.a.Latest.Add(s.After), Until: v.e.until, Ended: v.e.ended, Feed: v.feed, Since: v.since, Historic: v.past}
 }
 
 // lines lists the newest collection of lines of every object.

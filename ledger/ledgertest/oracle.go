@@ -335,6 +335,8 @@ func lag(shop, erp []moment) []duty {
 func (o *Oracle) judge(d duty, after ledger.Micros, created ledger.Instant, feeds ...ledger.Source) ledger.VerdictState {
 	sigma := 2 * skew
 	deadline := d.a.latest.Add(after)
+	// nothing of an order begins before the order does, but for the skew
+	d.a.earliest = max(d.a.earliest, min(created.Add(-sigma), d.a.latest))
 	switch {
 	case d.ended && d.until.latest < d.a.earliest.Add(after).Add(sigma):
 		return ledger.VerdictMet
@@ -347,7 +349,7 @@ func (o *Oracle) judge(d duty, after ledger.Micros, created ledger.Instant, feed
 	case d.ended:
 		return ledger.VerdictMetLate
 	}
-	need := ledger.Interval{From: min(created, d.a.earliest).Add(-sigma), Until: deadline.Add(sigma)}
+	need := ledger.Interval{From: created.Add(-sigma), Until: deadline.Add(sigma)}
 	for _, f := range feeds {
 		if ledger.CoversInterval(o.heard[string(f)], need) {
 			continue

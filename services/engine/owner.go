@@ -25,15 +25,11 @@ func (r *replica) tick(ctx context.Context) {
 		}
 		d := t.Decide(v)
 		if d.Propose {
-			feeds := wanted(changed, v.Wanted)
-			if d.AllFeeds {
-				feeds, sent = changed, gen
-			}
-			if err := r.propose(ctx, v, feeds); err != nil && ctx.Err() == nil {
+			sent, wantedFrom = gen, gen
+			if err := r.propose(ctx, v, changed); err != nil && ctx.Err() == nil {
 				r.n.deps.Logger.Warn("proposing a tick failed", "partition", r.partition, "error", err)
 				sent = 0 // what travelled is unknown: send it again
 			}
-			wantedFrom = gen
 		}
 		wait := time.NewTimer(max(d.Again.Sub(v.Now).Duration(), 10*time.Millisecond))
 		select {
@@ -58,7 +54,7 @@ func (r *replica) tickView(sent uint64, looked *uint64) (TickView, []ledger.Feed
 		v.Withheld, v.WithheldBoot = true, w.Boot
 	}
 	changed, gen, date := r.n.feed.since(sent)
-	v.Date, v.Changed = date, len(changed) > 0
+	v.Date = date
 	if !v.Owner {
 		return v, changed, gen
 	}
@@ -78,19 +74,6 @@ func (r *replica) tickView(sent uint64, looked *uint64) (TickView, []ledger.Feed
 		*looked = gen
 	}
 	return v, changed, gen
-}
-
-// wanted picks the coverage of some feeds.
-func wanted(changed []ledger.FeedCoverage, keys []ledger.FeedKey) []ledger.FeedCoverage {
-	var out []ledger.FeedCoverage
-	for i := range changed {
-		for _, k := range keys {
-			if changed[i].Source == k.Source && changed[i].Feed == k.Feed {
-				out = append(out, changed[i])
-			}
-		}
-	}
-	return out
 }
 
 // propose appends one tick to the partition.

@@ -8,7 +8,6 @@ import (
 const (
 	tickLiveness = 30 * ledger.Second // without any other reason
 	tickLeast    = 200 * ledger.Millisecond
-	tickAllFeeds = ledger.Minute // every changed feed travels at most this often
 	tickWithheld = 20 * ledger.Second
 	// a replica that does not own the partition proposes after this long.
 	tickMissed = 3 * tickLiveness
@@ -29,26 +28,22 @@ type TickView struct {
 	Date ledger.Instant
 	// Wanted are the changed feeds that a waiting obligation needs now.
 	Wanted []ledger.FeedKey
-	// Changed reports whether any feed changed since all of them travelled.
-	Changed bool
 }
 
 // Ticker decides when the passage of time is proposed to one partition. It is
 // a step function: no clock, no I/O.
 type Ticker struct {
-	last    ledger.Instant // wall of the last proposal
-	lastAll ledger.Instant // when all changed feeds last travelled
-	date    ledger.Instant // source date of the last proposal
+	last ledger.Instant // wall of the last proposal
+	date ledger.Instant // source date of the last proposal
 	// answered is the withheld boot that was answered already.
 	answered [16]byte
 }
 
-// Decision says what to do now: propose a tick (with all changed feeds, or only
-// the wanted ones), and when to ask again.
+// Decision says what to do now: propose a tick with every feed that changed, and
+// when to ask again.
 type Decision struct {
-	Propose  bool
-	AllFeeds bool
-	Again    ledger.Instant
+	Propose bool
+	Again   ledger.Instant
 }
 
 // Decide says whether to propose a tick now.
@@ -75,12 +70,8 @@ func (t *Ticker) Decide(v TickView) Decision {
 	if v.Now < due {
 		return Decision{Again: due}
 	}
-	all := v.Changed && v.Now >= t.lastAll.Add(tickAllFeeds) || v.Changed && v.NextTimer != 0 && v.NextTimer <= v.Now
 	t.last, t.date = v.Now, v.Date
-	if all {
-		t.lastAll = v.Now
-	}
-	return Decision{Propose: true, AllFeeds: all, Again: v.Now.Add(tickLeast)}
+	return Decision{Propose: true, Again: v.Now.Add(tickLeast)}
 }
 
 // standby proposes for an owner that seems gone, and answers a withheld tick of

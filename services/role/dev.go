@@ -1,0 +1,247 @@
+package role
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/orderledger/orderledger/services/api"
+	"github.com/orderledger/orderledger/services/api/admin"
+	"github.com/orderledger/orderledger/services/config"
+	"github.com/orderledger/orderledger/services/connector"
+	"github.com/orderledger/orderledger/services/connector/catalog"
+	"github.com/orderledger/orderledger/services/engine"
+	"github.com/orderledger/orderledger/services/logsink"
+)
+
+// Endpoints are the addresses of a running instance, as the endpoints file
+// holds them.
+type Endpoints struct {
+	API              string `json:"api"`
+	GRPC             string `json:"grpc"`
+	Webhooks         string `json:"webhooks"`
+	Admin            string `json:"admin"`
+	Kafka            string `json:"kafka"`
+	ClickHouseNative string `json:"clickhouse_native,omitempty"`
+	ClickHouseHTTP   string `json:"clickhouse_http,omitempty"`
+}
+
+// Parts says which roles an instance plays.
+type Parts struct {
+	Edge    bool
+	History bool
+	API     bool
+	// Standby folds and answers without ever owning a partition.
+	Standby bool
+}
+
+// Everything is `dev`.
+func Everything() Parts { return Parts{Edge: true, History: true, API: true} }
+
+// Watchers are told what an instance does, for metrics; the zero value tells
+// nobody.
+type Watchers struct {
+	Engine  engine.Observer
+	Edge    connector.Observer
+	API     api.Observer
+	Metrics http.Handler
+	// Started is given the node once it folds.
+	Started func(*engine.Node)
+}
+
+// Instance is a running process of orderledger.
+type Instance struct {
+	Endpoints Endpoints
+	Node      *engine.Node
+	Catalog   *catalog.Catalog
+	Stack     *Stack
+
+	history *History
+	edge    *Edge
+	surface *api.Surface
+	admin   *http.Server
+	cleanup func()
+}
+
+// Start starts an instance. What was started is closed again if a later part
+// fails.
+func Start(ctx context.Context, cfg *config.Config, parts Parts, w Watchers, logger *slog.Logger) (_ *Instance, err error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("configuration:\n%w", err)
+	}
+	i := &Instance{cleanup: func() {}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, i.Close())
+		}
+	}()
+	if i.cleanup, err = DataDir(cfg); err != nil {
+		return i, err
+	}
+	if i.Catalog, err = LoadCatalog(cfg.CatalogDirs); err != nil {
+		return i, err
+	}
+	if _, _, err = CompilePolicy(cfg, i.Catalog, nil, 0); err != nil {
+		return i, fmt.Errorf("policy:\n%w", err)
+	}
+	if i.Stack, err = OpenStack(ctx, cfg, logger); err != nil {
+		return i, err
+	}
+	i.Endpoints.Kafka = i.Stack.Brokers[0]
+	if parts.History {
+		if i.history, err = OpenHistory(ctx, cfg, logger); err != nil {
+			return i, err
+		}
+		i.Endpoints.ClickHouseNative, i.Endpoints.ClickHouseHTTP = i.history.Native, i.history.HTTP
+	}
+	if parts.API || parts.History {
+		if err = i.startLedger(ctx, cfg, parts, w); err != nil {
+			return i, err
+		}
+	}
+	if parts.Edge {
+		i.edge, err = StartEdge(ctx, i.Stack, EdgeOptions{Catalog: i.Catalog, Observer: edgeObserver(w), Clock: connector.SystemClock{}, Instance: "edge"})
+		if err != nil {
+			return i, err
+		}
+		i.Endpoints.Webhooks = i.edge.Addr
+	}
+	if err = i.startAdmin(cfg, w); err != nil {
+		return i, err
+	}
+	return i, WriteEndpoints(cfg.EndpointsFile, i.Endpoints)
+}
+
+func edgeObserver(w Watchers) connector.Observer {
+	if w.Edge == nil {
+		return connector.Silent{}
+	}
+	return w.Edge
+}
+
+func (i *Instance) startLedger(ctx context.Context, cfg *config.Config, parts Parts, w Watchers) error {
+	var err error
+	if i.Node, err = StartLedger(ctx, i.Stack, i.history, w.Engine); err != nil {
+		return err
+	}
+	if w.Started != nil {
+		w.Started(i.Node)
+	}
+	if !parts.Standby {
+		if err := ProposeConfigured(ctx, i.Stack, i.Node, i.Catalog); err != nil {
+			return err
+		}
+	}
+	if !parts.API {
+		return nil
+	}
+	tokens, err := api.ReadTokens(cfg.Auth.TokenFiles)
+	if err != nil {
+		return err
+	}
+	srv, err := api.New(api.Options{Ledger: i.Node, Policies: &Proposals{Config: cfg, Catalog: i.Catalog},
+		Quarantine: NewQuarantine(i.Stack, i.Catalog, logsink.New(i.Stack.Log, i.Stack.Codec)), Tokens: tokens, Replica: "ledger",
+		Hosts: cfg.Listen.Hosts, Observer: w.API, Logger: i.Stack.Logger})
+	if err != nil {
+		return err
+	}
+	if i.surface, err = srv.Listen(cfg.Listen.GRPC, cfg.Listen.REST); err != nil {
+		return err
+	}
+	i.Endpoints.API, i.Endpoints.GRPC = "http://"+i.surface.REST, i.surface.GRPC
+	return nil
+}
+
+func (i *Instance) startAdmin(cfg *config.Config, w Watchers) error {
+	var checks []admin.Check
+	if i.Node != nil {
+		checks = append(checks, admin.Check{Name: "ledger", Ready: i.Node.Ready})
+	}
+	l, err := net.Listen("tcp", cfg.Listen.Admin)
+	if err != nil {
+		return fmt.Errorf("listen.admin: %w", err)
+	}
+	i.Endpoints.Admin = "http://" + l.Addr().String()
+	i.admin = &http.Server{Handler: admin.New(admin.Options{Checks: checks, Metrics: w.Metrics}), ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = i.admin.Serve(l) }()
+	return nil
+}
+
+// Close stops the parts in reverse order. It is safe on a partly started
+// instance.
+func (i *Instance) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	var errs []error
+	if i.edge != nil {
+		errs = append(errs, i.edge.Close())
+	}
+	if i.surface != nil {
+		errs = append(errs, i.surface.Close(ctx))
+	}
+	if i.admin != nil {
+		errs = append(errs, i.admin.Close())
+	}
+	if i.Node != nil {
+		errs = append(errs, i.Node.Close())
+	}
+	if i.history != nil {
+		i.history.Close()
+	}
+	if i.Stack != nil {
+		i.Stack.Close()
+	}
+	i.cleanup()
+	return errors.Join(errs...)
+}
+
+// WriteEndpoints writes the addresses as JSON, atomically; an empty name writes
+// nothing.
+func WriteEndpoints(file string, e Endpoints) error {
+	if file == "" {
+		return nil
+	}
+	data, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write endpoints: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		return fmt.Errorf("write endpoints: %w", err)
+	}
+	tmp := file + ".new"
+	if err := os.WriteFile(tmp, append(data, '\n'), 0o600); err != nil {
+		return fmt.Errorf("write endpoints: %w", err)
+	}
+	if err := os.Rename(tmp, file); err != nil {
+		return fmt.Errorf("write endpoints: %w", err)
+	}
+	return nil
+}
+
+// Print tells a person where everything is, and what to try next.
+func (e Endpoints) Print(out io.Writer, banner string) {
+	row := func(name, addr string) {
+		if addr != "" {
+			_, _ = fmt.Fprintf(out, "  %-11s %s\n", name, addr)
+		}
+	}
+	_, _ = fmt.Fprintln(out, "orderledger is running")
+	row("REST", e.API)
+	row("gRPC", e.GRPC)
+	row("Webhooks", "http://"+e.Webhooks+"/webhooks/{source}")
+	row("Metrics", e.Admin+"/metrics")
+	row("Kafka", e.Kafka)
+	row("ClickHouse", e.ClickHouseHTTP)
+	if banner != "" {
+		_, _ = fmt.Fprintln(out, "\n"+banner)
+	}
+	_, _ = fmt.Fprint(out, "\nTry next:\n  orderledger exception list\n  orderledger order list\n  orderledger source list\n\n")
+}

@@ -1,0 +1,198 @@
+package role
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/services/api"
+	"github.com/orderledger/orderledger/services/connector"
+	"github.com/orderledger/orderledger/services/connector/catalog"
+	"github.com/orderledger/orderledger/services/engine"
+	"github.com/orderledger/orderledger/services/kafkalog"
+	"github.com/orderledger/orderledger/services/logsink"
+)
+
+var _ api.QuarantineStore = (*Quarantine)(nil)
+
+// Quarantine reads orders.quarantine.v1: deliveries that could not be parsed or
+// identified. A release maps an entry again with the catalog in force, appends
+// its event, and marks the entry in the same topic.
+type Quarantine struct {
+	s    *Stack
+	cat  *catalog.Catalog
+	sink *logsink.Sink
+
+	mu      sync.Mutex
+	next    map[int32]int64
+	entries map[string]*api.HeldDelivery
+}
+
+// NewQuarantine returns a reader of the stack's quarantine topic.
+func NewQuarantine(s *Stack, cat *catalog.Catalog, sink *logsink.Sink) *Quarantine {
+	return &Quarantine{s: s, cat: cat, sink: sink, next: map[int32]int64{}, entries: map[string]*api.HeldDelivery{}}
+}
+
+// Entries implements api.QuarantineStore.
+func (q *Quarantine) Entries(ctx context.Context) ([]api.HeldDelivery, []engine.Freshness, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	fresh, err := q.catchUp(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := make([]api.HeldDelivery, 0, len(q.entries))
+	for _, e := range q.entries {
+		out = append(out, *e)
+	}
+	slices.SortFunc(out, func(a, b api.HeldDelivery) int { return bytes.Compare([]byte(a.Entry.ID), []byte(b.Entry.ID)) })
+	return out, fresh, nil
+}
+
+// catchUp reads what the topic got since the last call.
+func (q *Quarantine) catchUp(ctx context.Context) ([]engine.Freshness, error) {
+	starts, err := q.s.Log.StartOffsets(ctx, kafkalog.TopicQuarantine)
+	if err != nil {
+		return nil, err
+	}
+	ends, err := q.s.Log.EndOffsets(ctx, kafkalog.TopicQuarantine)
+	if err != nil {
+		return nil, err
+	}
+	var fresh []engine.Freshness
+	for p := range q.s.Config.Partitions {
+		from := max(q.next[p], starts[p])
+		records, err := kafkalog.ReadRange(ctx, q.s.Log, kafkalog.Position{Topic: kafkalog.TopicQuarantine, Partition: p, Offset: from}, ends[p])
+		if err != nil {
+			return nil, err
+		}
+		for i := range records {
+			q.take(&records[i])
+			q.next[p] = records[i].Offset + 1
+		}
+		fresh = append(fresh, engine.Freshness{Topic: kafkalog.TopicQuarantine, Partition: p, AppliedOffset: ends[p], LogEnd: ends[p], FoldVersion: ledger.FoldVersion})
+	}
+	return fresh, nil
+}
+
+func (q *Quarantine) take(r *kafkalog.Record) {
+	dec := q.s.Codec.NewDecoder()
+	if e, err := dec.DecodeQuarantined(r.Value); err == nil {
+		if q.entries[e.ID] == nil {
+			q.entries[e.ID] = &api.HeldDelivery{Entry: *e, RecordedAt: ledger.Instant(r.Timestamp), Position: r.Position(), ContentType: "application/json"}
+		}
+		return
+	}
+	var rec ledger.Record
+	rec.Key = r.Key
+	dec.Decode(r.Value, &rec)
+	if a := rec.Action; a != nil && a.Kind == ledger.ActionRelease {
+		if e := q.entries[a.Quarantine]; e != nil && e.ReleasedAt == 0 {
+			e.ReleasedAt, e.ReleasedBy, e.ReleasedTo = ledger.Instant(r.Timestamp), a.Actor, r.Position()
+		}
+	}
+}
+
+// Release implements api.QuarantineStore.
+func (q *Quarantine) Release(ctx context.Context, req api.ReleaseRequest) (kafkalog.Position, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, err := q.catchUp(ctx); err != nil {
+		return kafkalog.Position{}, err
+	}
+	e := q.entries[req.ID]
+	switch {
+	case e == nil:
+		return kafkalog.Position{}, &api.CannotRelease{Refusal: api.ReleaseUnreadable, Remedy: "the quarantine topic holds no entry of this id"}
+	case e.ReleasedAt != 0:
+		return kafkalog.Position{}, &api.CannotRelease{Refusal: api.ReleaseAlready, Remedy: "it was released by " + e.ReleasedBy}
+	}
+	out, err := q.remap(e)
+	if err != nil {
+		return kafkalog.Position{}, err
+	}
+	if err := q.sink.Append(ctx, out); err != nil {
+		return kafkalog.Position{}, err
+	}
+	mark := &ledger.OperatorAction{RequestID: req.RequestID, Kind: ledger.ActionRelease, Actor: req.Actor, Comment: req.Comment, Quarantine: req.ID,
+		ProposedAt: ledger.At(time.Now())}
+	value, err := q.s.Codec.Encode(nil, mark)
+	if err != nil {
+		return kafkalog.Position{}, err
+	}
+	pos, err := q.s.Log.Append(ctx, kafkalog.Record{Topic: kafkalog.TopicQuarantine, Partition: e.Position.Partition, Key: []byte(req.ID), Value: value})
+	if err == nil {
+		_, err = q.catchUp(ctx)
+	}
+	return pos, err
+}
+
+// remap reads an entry's original again with the catalog in force.
+func (q *Quarantine) remap(e *api.HeldDelivery) (connector.Outgoing, error) {
+	raw, err := original(e.Entry.Body)
+	if err != nil {
+		return connector.Outgoing{}, &api.CannotRelease{Refusal: api.ReleaseUnreadable, Remedy: "its original bytes cannot be read: " + err.Error()}
+	}
+	at := slices.IndexFunc(q.s.Config.Sources, func(s connector.Source) bool { return s.Name == string(e.Entry.Source) })
+	if at < 0 {
+		return connector.Outgoing{}, &api.CannotRelease{Refusal: api.ReleaseUnreadable, Remedy: fmt.Sprintf("source %s is not configured any more: configure it again", e.Entry.Source)}
+	}
+	src := &q.s.Config.Sources[at]
+	sys, err := q.cat.System(src.System)
+	if err != nil {
+		return connector.Outgoing{}, err
+	}
+	feed := sys.Feed(e.Entry.Feed)
+	if feed == nil {
+		return connector.Outgoing{}, &api.CannotRelease{Refusal: api.ReleaseUnreadable, Remedy: "the catalog has no feed " + e.Entry.Feed + " any more"}
+	}
+	m, err := sys.NewMapper(catalog.MapperOptions{Source: src, HashKey: q.hashKey()})
+	if err != nil {
+		return connector.Outgoing{}, err
+	}
+	res := m.Map(catalog.Input{Feed: feed, Raw: raw, ReceivedAt: e.Entry.ReceivedAt, Delivery: e.Entry.Delivery})
+	if res.Quarantined != nil {
+		return connector.Outgoing{}, &api.CannotRelease{Refusal: api.ReleaseUnreadable,
+			Remedy: "the catalog still does not understand it (" + res.Quarantined.Reason + ": " + res.Quarantined.Detail + "): mend the system's catalog entry first"}
+	}
+	return res.Outgoing(), nil
+}
+
+func (q *Quarantine) hashKey() []byte {
+	if q.s.Config.HashKeyFile == "" {
+		return nil
+	}
+	key, err := os.ReadFile(q.s.Config.HashKeyFile)
+	if err != nil {
+		return nil // the edge refused to start without it
+	}
+	return bytes.TrimSpace(key)
+}
+
+// original unpacks the bytes of a body.
+func original(b ledger.Body) ([]byte, error) {
+	switch b.Codec {
+	case "zstd":
+		d, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(64<<20))
+		if err != nil {
+			return nil, fmt.Errorf("unpack: %w", err)
+		}
+		defer d.Close()
+		out, err := d.DecodeAll(b.Bytes, nil)
+		if err != nil {
+			return nil, fmt.Errorf("unpack: %w", err)
+		}
+		return out, nil
+	case "none", "":
+		return b.Bytes, nil
+	default:
+		return nil, fmt.Errorf("unknown codec %q", b.Codec)
+	}
+}
