@@ -232,6 +232,6 @@ func VerdictText(v *ledger.VerdictView) string {
 		}
 		return fmt.Sprintf("Open until %s.", clock(v.Deadline))
 	}
-	text := verdictText(v.State, &f)
+	text := strings.TrimPrefix(verdictText(v.State, &f), "is ")
 	return strings.ToUpper(text[:1]) + text[1:]
 }

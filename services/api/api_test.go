@@ -124,7 +124,7 @@ func TestOrderInFull(t *testing.T) {
 		t.Fatalf("cells %v", cells)
 	}
 	i := slices.IndexFunc(o.Verdicts, func(v *orderledgerv1.Verdict) bool { return v.Rule == "ingestion" && v.Step == 0 })
-	if v := o.Verdicts[i]; v.State != orderledgerv1.VerdictState_VERDICT_STATE_BREACHED || v.Basis != orderledgerv1.Basis_BASIS_PROVEN || v.SaidAt == nil {
+	if v := o.Verdicts[i]; v.State != orderledgerv1.VerdictState_VERDICT_STATE_BREACHED || v.Basis != orderledgerv1.Basis_BASIS_PROVEN || v.SaidAt == nil || v.Episode != 1 {
 		t.Fatalf("verdict %v", v)
 	}
 }

@@ -195,7 +195,7 @@ func (o *known) verdicts() []*orderledgerv1.Verdict {
 	var out []*orderledgerv1.Verdict
 	for i := range o.view.Verdicts {
 		v := &o.view.Verdicts[i]
-		m := &orderledgerv1.Verdict{Rule: v.Rule, Episode: v.Episode, Step: uint32(v.Step), State: orderledgerv1.VerdictState(v.State),
+		m := &orderledgerv1.Verdict{Rule: v.Rule, Episode: v.Episode + 1, Step: uint32(v.Step), State: orderledgerv1.VerdictState(v.State),
 			Basis: basisOf(v.Basis), Opened: interval(v.Anchor), Deadline: stamp(v.Deadline), Because: timeline.VerdictText(v)}
 		if v.State == ledger.VerdictPending {
 			m.Basis = orderledgerv1.Basis_BASIS_UNSPECIFIED

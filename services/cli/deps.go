@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// Command is a command that somebody else carries out.
+type Command struct {
+	// Flags adds the command's flags; nil adds none.
+	Flags func(*pflag.FlagSet)
+	// Run carries it out.
+	Run func(*cobra.Command, []string) error
+}
+
+// Deps are what the command line stands on.
+type Deps struct {
+	In  io.Reader
+	Out io.Writer
+	Err io.Writer
+	// LookupEnv reads a variable of the environment.
+	LookupEnv func(string) (string, bool)
+	// CacheDir is the user's cache folder, where `dev` leaves its endpoints.
+	CacheDir func() (string, error)
+	// Terminal says whether Out is one: then tables are coloured, unless
+	// NO_COLOR is set.
+	Terminal bool
+	Version  string
+	Commit   string
+
+	// The roles and tools that this package does not carry out itself.
+	Dev, Demo, Connector, Ledger, API, Simulate, Prove Command
+	RulesCheck, RulesTest, RulesFmt, MatrixCheck       Command
+}

@@ -1,0 +1,61 @@
+// Command orderledger is the whole product in one binary.
+//
+//	config ─▶ role.Stack (log) ─▶ role.Edge      connector, dev
+//	                           ├▶ engine.Node    ledger, api, dev
+//	                           │      └▶ api.Server ─▶ api.Surface (gRPC, REST)
+//	                           └▶ admin.Handler (health, metrics)
+//	cli ─────────── gRPC ─────────────▶ api.Surface
+//
+// The embedded ClickHouse runs in a child process, which is this binary again
+// with a hidden first argument.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/orderledger/orderledger/services/cli"
+	"github.com/orderledger/orderledger/services/embedded/clickhouse"
+)
+
+// version is set when the binary is built for a release.
+var version = "dev"
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == clickhouse.ChildCommand {
+		os.Exit(clickhouse.RunChild(os.Args[2:]))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cli.Run(ctx, deps(), os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// deps joins the command line with this process.
+func deps() cli.Deps {
+	return cli.Deps{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv, CacheDir: os.UserCacheDir,
+		Terminal: terminal(os.Stdout), Version: version, Commit: commit()}
+}
+
+// terminal reports whether a person reads the file.
+func terminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// commit is the revision the binary was built from.
+func commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return "unknown"
+}
