@@ -87,7 +87,8 @@ func TestReplay(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got != want {
-				t.Fatalf("seed %d: the replay differs:\n%s", seed, ledger.FirstDifference(l.Store, store))
+				diff, err := ledger.Difference(l.Store, store)
+				t.Fatalf("seed %d: the replay differs: %s (%v)", seed, diff, err)
 			}
 		}
 	}

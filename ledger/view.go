@@ -431,30 +431,3 @@ func (p *Partition) Counts() map[Source][Outcomes]uint64 {
 	}
 	return out
 }
-
-// FirstDifference names the first key at which two stores' states differ, and
-// what each holds there; empty if they are the same.
-func FirstDifference(a, b *MemStore) string {
-	seen := ""
-	_ = a.Scan([]byte{keyFloor}, nil, func(k, v []byte) (bool, error) {
-		w, ok := b.m[string(k)]
-		if k[0] == keyClaims || k[0] == keyFact {
-			v, _ = cutRecordedAt(v)
-			w, _ = cutRecordedAt(w)
-		}
-		if !ok || !bytes.Equal(v, w) {
-			seen = fmt.Sprintf("key %q: %q and %q", k, v, w)
-		}
-		return seen == "", nil
-	})
-	if seen != "" {
-		return seen
-	}
-	_ = b.Scan([]byte{keyFloor}, nil, func(k, v []byte) (bool, error) {
-		if _, ok := a.m[string(k)]; !ok {
-			seen = fmt.Sprintf("key %q: only one holds it: %q", k, v)
-		}
-		return seen == "", nil
-	})
-	return seen
-}
