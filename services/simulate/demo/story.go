@@ -56,7 +56,7 @@ func (s *Story) tell(now time.Time, ch *truth.Change) {
 	c := &ch.Claim
 	sign := map[string]string{truth.Opened: "!", truth.MovedUp: "‼", truth.Resolved: "✓"}[ch.Kind]
 	line := []string{fmt.Sprintf("%s %s %-21s %s", now.In(s.zone).Format(time.TimeOnly), sign, c.Exception, s.subject(c.Subject))}
-	if c.Hop != "" && !strings.HasSuffix(c.Subject, c.Hop) {
+	if c.Hop != "" && !strings.Contains(c.Subject, c.Hop) {
 		line = append(line, c.Hop)
 	}
 	if ch.Kind == truth.Resolved {
