@@ -1,0 +1,75 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/orderledger/orderledger/services/connector"
+	"github.com/orderledger/orderledger/services/engine"
+)
+
+var (
+	_ engine.Observer    = (*Engine)(nil)
+	_ connector.Observer = (*Edge)(nil)
+)
+
+// Engine counts what a ledger node does.
+type Engine struct{ m *Metrics }
+
+// Engine returns the observer of a node.
+func (m *Metrics) Engine() *Engine { return &Engine{m} }
+
+// Committed implements engine.Observer.
+func (e *Engine) Committed(c engine.Committed, took time.Duration) {
+	e.m.records.WithLabelValues(part(c.Partition)).Add(float64(c.Records))
+	e.m.commits.WithLabelValues(part(c.Partition)).Observe(took.Seconds())
+}
+
+// TickProposed implements engine.Observer.
+func (e *Engine) TickProposed(p int32) { e.m.ticks.WithLabelValues(part(p)).Inc() }
+
+// Pumped implements engine.Observer.
+func (e *Engine) Pumped(sink string, p int32, rows int) {
+	e.m.pumped.WithLabelValues(sink, part(p)).Add(float64(rows))
+	e.m.mu.Lock()
+	defer e.m.mu.Unlock()
+	e.m.took[sinkKey{sink, p}] = e.m.now()
+}
+
+// SinkFailed implements engine.Observer.
+func (e *Engine) SinkFailed(sink string, p int32, _ error) {
+	e.m.sinkFail.WithLabelValues(sink, part(p)).Inc()
+	e.m.mu.Lock()
+	defer e.m.mu.Unlock()
+	if k := (sinkKey{sink, p}); e.m.took[k].IsZero() { // it waits at least since its first failure
+		e.m.took[k] = e.m.now()
+	}
+}
+
+// Stopped implements engine.Observer.
+func (e *Engine) Stopped(p int32, _ error) { e.m.stopped.WithLabelValues(part(p)).Set(1) }
+
+// Edge counts what happens where outside systems reach us.
+type Edge struct{ m *Metrics }
+
+// Edge returns the observer of an edge.
+func (m *Metrics) Edge() *Edge { return &Edge{m} }
+
+// Observe implements connector.Observer.
+func (e *Edge) Observe(o connector.Observation) {
+	e.m.edge.WithLabelValues(string(o.Source), o.Feed, string(o.Outcome)).Add(float64(max(o.Count, 1)))
+	if o.Took > 0 {
+		e.m.edgeTook.WithLabelValues(string(o.Source), string(o.Outcome)).Observe(o.Took.Seconds())
+	}
+}
+
+// API counts calls of the API.
+type API struct{ m *Metrics }
+
+// API returns the observer of an API server.
+func (m *Metrics) API() *API { return &API{m} }
+
+// Called is told of every finished call.
+func (a *API) Called(method, code string, seconds float64) {
+	a.m.calls.WithLabelValues(method, code).Inc()
+	a.m.callTook.WithLabelValues(method).Observe(seconds)
+}
