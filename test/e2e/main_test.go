@@ -1,0 +1,129 @@
+// Package e2e_test tries the assembled product from outside: real HTTP, real
+// Kafka, real ClickHouse, real kill -9.
+package e2e_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/orderledger/orderledger/services/config"
+	"github.com/orderledger/orderledger/services/embedded/clickhouse"
+	"github.com/orderledger/orderledger/services/role"
+)
+
+// devCommand is the hidden first argument that makes the test binary a `dev`
+// process, so that a test can kill it.
+const devCommand = "__dev"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case clickhouse.ChildCommand:
+			os.Exit(clickhouse.RunChild(os.Args[2:]))
+		case devCommand:
+			if err := runDev(os.Args[2]); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			os.Exit(0)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// runDev is `dev` with a configuration file: everything in this process, until
+// it is asked to end.
+func runDev(file string) error {
+	cfg := config.Default()
+	if err := cfg.Read(file); err != nil {
+		return err
+	}
+	cfg.Finish()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	i, err := role.Start(ctx, cfg, role.Everything(), role.Watchers{}, logger)
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return i.Close()
+}
+
+// loopback returns a configuration of which nothing lasts and every port is
+// chosen by the machine.
+func loopback() *config.Config {
+	cfg := config.Default()
+	cfg.Ephemeral = true
+	cfg.Listen = config.Listen{REST: "127.0.0.1:0", Admin: "127.0.0.1:0", GRPC: "127.0.0.1:0", Webhooks: "127.0.0.1:0"}
+	cfg.ClickHouse = config.ClickHouse{Disabled: true}
+	return cfg
+}
+
+// quiet returns a logger that shows what an operator would be warned of.
+func quiet(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
+}
+
+// start starts an instance in this process, and ends it with the test.
+func start(t *testing.T, cfg *config.Config) *role.Instance {
+	t.Helper()
+	cfg.Finish()
+	i, err := role.Start(t.Context(), cfg, role.Everything(), role.Watchers{}, quiet(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := i.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return i
+}
+
+// await polls a condition until it is met; what it still lacks is reported when
+// the patience is over.
+func await(t *testing.T, patience time.Duration, met func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := met()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("after %s: %v", patience, err)
+		case <-tick.C:
+		}
+	}
+}
+
+// errYet says that a condition is not met yet.
+var errYet = errors.New("not yet")
+
+func yet(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", errYet, fmt.Sprintf(format, args...))
+}
+
+// freePort is a port that was free a moment ago.
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port
+}
