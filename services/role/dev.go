@@ -245,3 +245,11 @@ func (e Endpoints) Print(out io.Writer, banner string) {
 	}
 	_, _ = fmt.Fprint(out, "\nTry next:\n  orderledger exception list\n  orderledger order list\n  orderledger source list\n\n")
 }
+
+// Banner is what users of the embedded log must know; empty with a real Kafka.
+func (i *Instance) Banner() string {
+	if i.Stack == nil || i.Stack.Broker == nil {
+		return ""
+	}
+	return i.Stack.Broker.Banner()
+}

@@ -203,3 +203,24 @@ func policiesInLog(ctx context.Context, s *Stack) ([]*ledger.Policy, error) {
 	}
 	return out, errors.Join(errs...)
 }
+
+// Checked is a configured policy with what a check needs.
+type Checked struct {
+	Draft        *policy.Draft
+	Policy       *ledger.Policy
+	Vocabularies []policy.Vocabulary
+}
+
+// CheckPolicy compiles the configured policy for checking. Without sources, every
+// shipped system stands for one.
+func CheckPolicy(cfg *config.Config) (*Checked, error) {
+	cat, err := LoadCatalog(cfg.CatalogDirs)
+	if err != nil {
+		return nil, err
+	}
+	p, draft, err := CompilePolicy(cfg, cat, nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &Checked{Draft: draft, Policy: p, Vocabularies: Vocabularies(cat, cfg)}, nil
+}

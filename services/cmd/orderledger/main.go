@@ -19,6 +19,8 @@ import (
 
 	"github.com/orderledger/orderledger/services/cli"
 	"github.com/orderledger/orderledger/services/embedded/clickhouse"
+	"github.com/orderledger/orderledger/services/policy"
+	"github.com/orderledger/orderledger/services/role"
 )
 
 // version is set when the binary is built for a release.
@@ -37,7 +39,14 @@ func main() {
 // deps joins the command line with this process.
 func deps() cli.Deps {
 	return cli.Deps{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv, CacheDir: os.UserCacheDir,
-		Terminal: terminal(os.Stdout), Version: version, Commit: commit()}
+		Terminal: terminal(os.Stdout), Version: version, Commit: commit(),
+		Dev: newRole(role.Everything()), Demo: newDemo(), Connector: newRole(role.Parts{Edge: true}),
+		Ledger: newRole(role.Parts{History: true}), API: newRole(role.Parts{API: true, Standby: true}),
+		Simulate: newSimulate(), Prove: newProve(), RulesTest: newRulesTest(), RulesFmt: newRulesFmt(),
+		RulesCheck: newCheck(func(d *policy.Draft, c *role.Checked) []policy.Problem { return d.Check(c.Policy) }),
+		MatrixCheck: newCheck(func(d *policy.Draft, c *role.Checked) []policy.Problem {
+			return d.CheckMatrix(c.Policy, c.Vocabularies)
+		})}
 }
 
 // terminal reports whether a person reads the file.
