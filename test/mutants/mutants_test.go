@@ -1,0 +1,92 @@
+// Package mutants_test breaks the core on purpose, one rule at a time, and
+// requires that a named test notices. Without this, green means nothing.
+package mutants_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// mutant is one change of the core and the test that must fail of it.
+type mutant struct {
+	name   string
+	file   string // below ledger/
+	old    string
+	new    string
+	killer string // regular expression of -run
+}
+
+var mutants = []mutant{
+	{"S-5: a second copy takes effect", "partition.go", "	if old != nil {\n		return p.applyCopy(o, old, ev)\n	}\n", "	_ = old\n", "TestOracle|TestConvergence"},
+	{"S-6: the last arrival wins, not the greatest version", "order.go", "	if c := compareVersions(a.claim(), b.claim()); c != 0 {\n		return c\n	}\n	return strings.Compare(string(a.d.ev.ID[:]), string(b.d.ev.ID[:]))\n}\n\n// compareVersions",
+		"	return cmpInstant(Instant(a.d.offset), Instant(b.d.offset))\n}\n\n// compareVersions", "TestConvergence"},
+	{"S-12: the bound of the next poll is forgotten", "history.go", "max(floor, r.heardSince(lo, pl))", "floor", "TestOracle"},
+	{"S-15: every tick is believed", "clock.go", "	case known == nil || g.Clock == 0:\n", "	case known == nil || g.Clock == 0:\n		g.Clock = max(g.Clock, t.Wall)\n", "TestGuard"},
+	{"S-19: a breach needs no coverage", "verdict.go", "		if h.ok {\n", "		if h.ok || true {\n", "TestOracle|TestWorkedCaseBreached"},
+	{"S-21: silence is the order's fault", "verdict.go", "	if f.Silent {\n			v.state = VerdictUndetermined\n		}", "	if f.Silent {\n			v.state = VerdictBreached\n		}", "TestOracle|TestWorkedCaseSilent"},
+	{"S-23: the deadline counts from the earliest instant", "verdict.go", "limit := a.Latest.Add(s.After)", "limit := a.Earliest.Add(s.After)", "TestOracle"},
+	{"S-25: turning false ends the obligation", "obligation.go", "				r.eps[i].runEnd = min(r.eps[i].runEnd, at)\n",
+		"				r.eps[i].runEnd = min(r.eps[i].runEnd, at)\n				r.eps[i].voided = true\n", "TestOracle"},
+	{"S-30: an exception never heals", "raise.go", "	case pos.open:\n		return p.closeException(o, pos, b.settled, why)\n", "	case pos.open && why == BecausePolicy:\n		return p.closeException(o, pos, b.settled, why)\n", "TestHealsAndReopens"},
+	{"S-32: the first policy visits nobody", "settle.go", "		p.mark(keyActive, o, true) // the first policy must visit it\n", "", "TestFirstPolicyVisitsWhatCameBefore"},
+	{"S-42: a long order forgets what its base closed", "checkpoint.go", "	next.run.copyFrom(&o.run)\n", "	next.run.reset(len(p.originPlan(o).rules))\n", "TestConvergence"},
+	{"I-1: what is stored depends on the cache", "statecodec.go", "	b = appendUint(b, o.touched)\n", "	b = appendUint(b, uint64(cap(o.docs)))\n", "TestReplay"},
+}
+
+func TestEveryMutantIsKilled(t *testing.T) {
+	core, err := filepath.Abs("../../ledger")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) {
+			path := filepath.Join(core, m.file)
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(text), m.old); n != 1 {
+				t.Fatalf("%s holds the text to change %d times: the mutant must be written anew", m.file, n)
+			}
+			out, failed := run(t, core, path, strings.Replace(string(text), m.old, m.new, 1), m.killer)
+			switch {
+			case strings.Contains(out, "[build failed]"), strings.Contains(out, "[setup failed]"):
+				t.Fatalf("the mutant does not compile:\n%s", out)
+			case !failed:
+				t.Fatalf("%s survived: %s passes with\n%s", m.name, m.killer, m.new)
+			case strings.Contains(out, "no tests to run"):
+				t.Fatalf("no test is called %s", m.killer)
+			}
+		})
+	}
+}
+
+// run tests the core with one file replaced, without touching the tree.
+func run(t *testing.T, core, path, text, killer string) (out string, failed bool) {
+	t.Helper()
+	dir := t.TempDir()
+	changed := filepath.Join(dir, filepath.Base(path))
+	if err := os.WriteFile(changed, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(file, overlay, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-overlay", file, "-run", killer, ".")
+	cmd.Dir = core
+	raw, err := cmd.CombinedOutput()
+	return string(raw), err != nil
+}
