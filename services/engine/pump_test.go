@@ -1,0 +1,147 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/orderledger/orderledger/ledger/ledgertest"
+	"github.com/orderledger/orderledger/projections"
+	"github.com/orderledger/orderledger/projections/memory"
+	"github.com/orderledger/orderledger/services/engine"
+	"github.com/orderledger/orderledger/services/kafkalog"
+	"github.com/orderledger/orderledger/services/kafkalog/memlog"
+)
+
+// flaky is a sink that takes a block and then says that it failed, now and then.
+type flaky struct {
+	*memory.Sink
+	rnd *rand.Rand
+}
+
+var errLost = errors.New("the answer was lost")
+
+func (f *flaky) Insert(ctx context.Context, b *projections.Block) error {
+	switch f.rnd.IntN(4) {
+	case 0:
+		return errLost // before it landed
+	case 1:
+		return errors.Join(f.Sink.Insert(ctx, b), errLost) // after it landed
+	}
+	return f.Sink.Insert(ctx, b)
+}
+
+// TestPumpLosesAndDoublesNothing: however a sink fails, it ends up with every
+// row once (I-18, I-19).
+func TestPumpLosesAndDoublesNothing(t *testing.T) {
+	for seed := range 10 {
+		rnd := rand.New(rand.NewPCG(uint64(seed), 5))
+		store, fold := openAt(t, vfs.NewMem())
+		sink := &flaky{memory.New(), rnd}
+		pump := engine.NewPump(store, sink, engine.PumpOptions{MaxRows: 1 + rnd.IntN(20)})
+		failures := 0
+		for _, r := range records(rnd) {
+			if err := take(fold, r); err != nil {
+				t.Fatal(err)
+			}
+			if rnd.IntN(3) == 0 {
+				if err := fold.Commit(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if rnd.IntN(4) == 0 {
+				if _, err := pump.Run(t.Context()); err != nil {
+					failures++
+				}
+			}
+			if rnd.IntN(10) == 0 { // another owner takes over, knowing nothing
+				pump = engine.NewPump(store, sink, engine.PumpOptions{MaxRows: 1 + rnd.IntN(20)})
+			}
+		}
+		if err := fold.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		for try := 0; ; try++ {
+			if _, err := pump.Run(t.Context()); err == nil {
+				break
+			} else if try > 200 {
+				t.Fatalf("seed %d: the pump never comes to an end: %v", seed, err)
+			}
+			failures++
+		}
+		if failures == 0 {
+			t.Fatalf("seed %d: nothing failed, so nothing was shown", seed)
+		}
+		dense(t, sink.Rows(0))
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestRefillFillsWhatTheOutboxLost: rows that a capped outbox dropped are told
+// again by refolding the log (S-41).
+func TestRefillFillsWhatTheOutboxLost(t *testing.T) {
+	r := newRig(t)
+	r.append(kafkalog.TopicControl, 0, "policy", ledgertest.PolicyRecord(ledgertest.Policy()))
+	for i := range 30 {
+		id := string(rune('a'+i%26)) + string(rune('a'+i/26))
+		ev := ledgertest.ShopEvent(id, ledgertest.Clock(9, 59, i), ledgertest.Clock(10, 0, 0), ledgertest.Words{Order: "open", Created: ledgertest.Clock(9, 59, i)})
+		r.append(kafkalog.TopicEvents, kafkalog.ByKey, string(ev.Order), ev)
+	}
+	dir, sink := t.TempDir(), memory.New()
+	sink.Down()
+	cfg := engine.Config{Dir: dir, Partitions: partitions, OutboxMaxBytes: 1}
+	deps := engine.Deps{Journal: r.log, Codec: r.codec, Clock: r.clock, Logger: quiet(), Sinks: []projections.Sink{sink}}
+	n, err := engine.Start(t.Context(), cfg, deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p := range int32(partitions) {
+		if err := n.Barrier(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := n.Close(); err != nil { // the outbox was trimmed to one byte by then, or will be at the next start
+		t.Fatal(err)
+	}
+	sink.Up()
+	if n, err = engine.Start(t.Context(), cfg, deps); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = n.Close() }()
+	until(t, func() bool {
+		total := 0
+		for p := range int32(partitions) {
+			total += len(sink.Rows(p).History)
+		}
+		return total >= 30
+	})
+	for p := range int32(partitions) {
+		dense(t, sink.Rows(p))
+	}
+}
+
+// TestAnotherLogIsRefused: a store neither folds a topic that was created anew,
+// nor a log whose last record is not the one it folded (I-8, I-9).
+func TestAnotherLogIsRefused(t *testing.T) {
+	r := newRig(t)
+	ev := ledgertest.ShopEvent("1001", ledgertest.Clock(9, 59, 59), ledgertest.Clock(10, 0, 0), ledgertest.Words{Order: "open"})
+	r.append(kafkalog.TopicEvents, kafkalog.ByKey, string(ev.Order), ev)
+	dir := t.TempDir()
+	n := r.start(dir)
+	if err := n.Barrier(t.Context(), n.PartitionOf(ev.Order)); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.log.(*memlog.Log).Recreate(kafkalog.TopicEvents)
+	_, err := engine.Start(t.Context(), engine.Config{Dir: dir, Partitions: partitions}, engine.Deps{Journal: r.log, Codec: r.codec, Clock: r.clock, Logger: quiet()})
+	if err == nil {
+		t.Fatal("a store of the deleted topic folds the new one")
+	}
+}
