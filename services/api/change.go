@@ -3,71 +3,92 @@ package api
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/orderledger/orderledger/ledger"
 	orderledgerv1 "github.com/orderledger/orderledger/proto/gen/orderledger/v1"
 )
 
-// exceptionChange is one step of one exception. Changes are told in the order
-// (offset, id, n), which follows from the store alone, so that every replica
-// resumes at the same place.
+// exceptionChange is one step of one exception: the n-th of that exception at
+// one offset of the log. Both the rows of a commit and the facts in the store
+// give the same offset and n, so either says what was told before.
 type exceptionChange struct {
 	offset     int64
-	id         string
 	n          int
 	x          *ledger.Exception
 	transition *orderledgerv1.ExceptionTransition
 }
 
-func (c *exceptionChange) compare(d *exceptionChange) int {
-	return cmp.Or(cmp.Compare(c.offset, d.offset), strings.Compare(c.id, d.id), cmp.Compare(c.n, d.n))
+// name names the change among those of its offset.
+func (c *exceptionChange) name() string { return c.x.ID.String()[:12] + "." + strconv.Itoa(c.n) }
+
+// rowChanges are the changes that a commit told of, in its order.
+func rowChanges(partition int32, rows *ledger.Rows, counts map[ledger.ExceptionID]int) []exceptionChange {
+	type at struct {
+		offset int64
+		id     ledger.ExceptionID
+	}
+	facts := map[at][]*ledger.Fact{}
+	for i := range rows.History {
+		if f := rows.History[i].Fact; f != nil && transitionOf(f, partition) != nil {
+			k := at{f.Offset, f.Exception}
+			facts[k] = append(facts[k], f)
+		}
+	}
+	var out []exceptionChange
+	for i := range rows.Exceptions {
+		row := &rows.Exceptions[i]
+		k := at{row.Offset, row.Exception.ID}
+		counts[k.id]++
+		c := exceptionChange{offset: row.Offset, n: counts[k.id], x: &row.Exception}
+		if list := facts[k]; len(list) > 0 {
+			c.transition, facts[k] = transitionOf(list[0], partition), list[1:]
+		} else {
+			c.transition = transitionOf(rowFact(row), partition)
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
-// behind reports whether a change lies behind what a stream has told.
-func (c *exceptionChange) behind(p *resumePoint) bool {
-	return c.compare(&exceptionChange{offset: p.Offset, id: p.ID, n: p.N}) > 0
+// rowFact is the fact that an exception which is about no order would have had.
+func rowFact(row *ledger.ExceptionRow) *ledger.Fact {
+	x := &row.Exception
+	f := &ledger.Fact{Kind: row.Change, At: x.SteppedAt, Exception: x.ID, Episode: x.Episode, Step: x.Step, Offset: row.Offset, Because: x.Cause}
+	switch row.Change {
+	case ledger.FactExceptionOpened:
+		f.At = x.OpenedAt
+	case ledger.FactExceptionResolved:
+		f.At = x.ResolvedAt
+	case ledger.FactAction:
+		f.Name, f.At, f.Actor, f.Text = ledger.ActionAcknowledge.String(), x.Ack.At, x.Ack.Actor, x.Ack.Comment
+		if n := len(x.Comments); n > 0 && x.Comments[n-1].At >= x.Ack.At {
+			last := x.Comments[n-1]
+			f.Name, f.At, f.Actor, f.Text = ledger.ActionComment.String(), last.At, last.Actor, last.Comment
+		}
+	}
+	return f
 }
 
-// changes are what happened to exceptions in a snapshot since a point: the
-// facts of their orders, or for other subjects the rows seen live, or else what
-// the exceptions themselves remember.
+// changes are what a snapshot says happened to exceptions since a point: the
+// facts of their orders, or for other subjects what they themselves remember.
 type changes struct {
 	r         *ledger.Reader
 	partition int32
 	since     resumePoint
 	until     int64
-	list      []exceptionChange
+	// exact changes have their place; loose ones are known to have happened
+	// since the point, but not where.
+	exact, loose []exceptionChange
 }
 
 // of adds the changes of one exception.
-func (c *changes) of(x *ledger.Exception, rows []ledger.ExceptionRow) error {
-	if x.Subject.Kind == ledger.SubjectOrder {
-		return c.facts(x)
-	}
-	if rows == nil {
+func (c *changes) of(x *ledger.Exception) error {
+	if x.Subject.Kind != ledger.SubjectOrder {
 		c.remembered(x)
 		return nil
 	}
-	n, last := 0, int64(-1)
-	for i := range rows {
-		if rows[i].Offset != last {
-			n, last = 0, rows[i].Offset
-		}
-		n++
-		f := &ledger.Fact{Kind: rows[i].Change, At: c.r.Clock(), Exception: x.ID, Episode: x.Episode, Step: x.Step, Offset: last, Because: x.Cause}
-		c.add(exceptionChange{offset: last, id: x.ID.String(), n: n, x: x, transition: transitionOf(f, c.partition)})
-	}
-	return nil
-}
-
-func (c *changes) add(e exceptionChange) {
-	if e.offset < c.until && e.behind(&c.since) {
-		c.list = append(c.list, e)
-	}
-}
-
-func (c *changes) facts(x *ledger.Exception) error {
 	told, err := c.r.Timeline(x.Subject.Order)
 	if err != nil {
 		return err
@@ -75,7 +96,7 @@ func (c *changes) facts(x *ledger.Exception) error {
 	n, last := 0, int64(-1)
 	for i := range told {
 		f := told[i].Fact
-		if f == nil || f.Exception != x.ID {
+		if f == nil || f.Exception != x.ID || f.Offset >= c.until {
 			continue
 		}
 		t := transitionOf(f, c.partition)
@@ -86,15 +107,17 @@ func (c *changes) facts(x *ledger.Exception) error {
 			n, last = 0, f.Offset
 		}
 		n++
-		c.add(exceptionChange{offset: f.Offset, id: x.ID.String(), n: n, x: x, transition: t})
+		if e := (exceptionChange{offset: f.Offset, n: n, x: x, transition: t}); !c.since.has(e.offset, e.name()) {
+			c.exact = append(c.exact, e)
+		}
 	}
 	return nil
 }
 
 // remembered makes one change of what an exception that is about no order says
-// of itself. Its exact offset is not kept: it may be told twice, never missed.
+// of itself. It may be told twice, never not at all.
 func (c *changes) remembered(x *ledger.Exception) {
-	f := &ledger.Fact{Exception: x.ID, Episode: x.Episode, Step: x.Step, Offset: c.until - 1, Because: x.Cause}
+	f := &ledger.Fact{Exception: x.ID, Episode: x.Episode, Step: x.Step, Offset: x.Offset, Because: x.Cause}
 	switch {
 	case !x.Open && x.ResolvedAt >= c.since.Clock:
 		f.Kind, f.At = ledger.FactExceptionResolved, x.ResolvedAt
@@ -109,11 +132,19 @@ func (c *changes) remembered(x *ledger.Exception) {
 	default:
 		return
 	}
-	c.list = append(c.list, exceptionChange{offset: f.Offset, id: x.ID.String(), n: 1, x: x, transition: transitionOf(f, c.partition)})
+	e := exceptionChange{offset: x.Offset, n: 1, x: x, transition: transitionOf(f, c.partition)}
+	if f.Kind == ledger.FactExceptionOpened || f.Kind == ledger.FactExceptionReopened {
+		if !c.since.has(e.offset, e.name()) {
+			c.exact = append(c.exact, e)
+		}
+		return
+	}
+	c.loose = append(c.loose, e)
 }
 
-// sorted returns the changes in the order in which they are told.
-func (c *changes) sorted() []exceptionChange {
-	slices.SortFunc(c.list, func(a, b exceptionChange) int { return a.compare(&b) })
-	return c.list
+// sort puts the exact changes into the order in which they are told.
+func (c *changes) sort() {
+	slices.SortFunc(c.exact, func(a, b exceptionChange) int {
+		return cmp.Or(cmp.Compare(a.offset, b.offset), strings.Compare(a.x.ID.String(), b.x.ID.String()), cmp.Compare(a.n, b.n))
+	})
 }

@@ -36,8 +36,16 @@ func NewREST(ctx context.Context, conn *grpc.ClientConn, hosts []string) (http.H
 		runtime.WithUnescapingMode(runtime.UnescapingModeAllExceptReserved),
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, lines{&runtime.JSONPb{
 			MarshalOptions: protojson.MarshalOptions{EmitUnpopulated: true}}}),
-		runtime.WithErrorHandler(answerHTTP),
-		runtime.WithRoutingErrorHandler(noRoute),
+		runtime.WithErrorHandler(func(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
+			if e := ownComplaint(status.Convert(err)); e != nil {
+				writeError(w, e)
+				return
+			}
+			runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, err)
+		}),
+		runtime.WithRoutingErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
+			noRoute(w, r, code)
+		}),
 		runtime.WithIncomingHeaderMatcher(forwarded),
 		runtime.SetQueryParameterParser(strictQuery{}),
 	)
@@ -144,28 +152,27 @@ func writeError(w http.ResponseWriter, e *Error) {
 	_, _ = w.Write(body)
 }
 
-// answerHTTP gives the gateway's own complaints (a body that is no JSON, a query
-// parameter of the wrong kind) the one ErrorInfo that every error has.
-func answerHTTP(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
-	s := status.Convert(err)
+// ownComplaint gives what the gateway itself complains of (a body that is no
+// JSON, a query parameter of the wrong kind) the one ErrorInfo that every error
+// has; nil for errors that have it.
+func ownComplaint(s *status.Status) *Error {
 	for _, d := range s.Details() {
 		if _, ok := d.(*errdetails.ErrorInfo); ok {
-			runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, err)
-			return
+			return nil
 		}
 	}
 	switch s.Code() {
 	case codes.InvalidArgument:
-		writeError(w, fail(InvalidField, s.Message()))
+		return fail(InvalidField, s.Message())
 	case codes.DeadlineExceeded, codes.Unavailable, codes.Canceled:
-		writeError(w, fail(NotReady, "the answer was not ready in time: try again, or ask for less"))
+		return fail(NotReady, "the answer was not ready in time: try again, or ask for less")
 	default:
-		runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, err)
+		return nil
 	}
 }
 
 // noRoute answers where no method lives.
-func noRoute(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
+func noRoute(w http.ResponseWriter, r *http.Request, code int) {
 	body, err := json.Marshal(map[string]any{"code": codes.NotFound, "message": fmt.Sprintf("%s %s: there is no such method; /openapi.yaml lists them all", r.Method, r.URL.Path),
 		"details": []any{map[string]any{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "NO_SUCH_METHOD", "domain": domain}}})
 	if err != nil {

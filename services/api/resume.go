@@ -4,17 +4,45 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 
 	"github.com/orderledger/orderledger/ledger"
 )
 
 // resumePoint is how far a stream has told one partition: every change before
-// Offset, and at Offset the changes up to (ID, N).
+// Offset, and at Offset those named by Told. One record may change many
+// exceptions, in several commits; what was told of the newest is kept by name.
 type resumePoint struct {
-	Offset int64          `json:"o"`
-	Clock  ledger.Instant `json:"c"`
-	ID     string         `json:"i,omitempty"`
-	N      int            `json:"n,omitempty"`
+	Offset int64 `json:"o"`
+	// Clock is the partition's clock before Offset.
+	Clock ledger.Instant `json:"c"`
+	Told  []string       `json:"t,omitempty"`
+}
+
+// maxTold bounds a token. What one record changes beyond it may be told twice
+// after a resume, never not at all.
+const maxTold = 256
+
+// has reports whether the n-th change of an exception at an offset was told.
+func (p *resumePoint) has(offset int64, name string) bool {
+	return offset < p.Offset || offset == p.Offset && slices.Contains(p.Told, name)
+}
+
+// tell moves the point to a change.
+func (p *resumePoint) tell(offset int64, name string) {
+	if offset > p.Offset {
+		p.Offset, p.Told = offset, nil
+	}
+	if offset == p.Offset && len(p.Told) < maxTold {
+		p.Told = append(p.Told, name)
+	}
+}
+
+// reach moves the point to an offset whose changes may not all be known yet.
+func (p *resumePoint) reach(offset int64, before ledger.Instant) {
+	if offset > p.Offset {
+		p.Offset, p.Clock, p.Told = offset, before, nil
+	}
 }
 
 // resumeToken is the content of a resume token. It is no secret and carries no

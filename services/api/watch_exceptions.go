@@ -11,10 +11,10 @@ import (
 	"github.com/orderledger/orderledger/services/engine"
 )
 
-// WatchExceptions implements ExceptionServiceServer. Changes are read from the
-// store, in an order that follows from the log alone; commits only say where to
-// look, and a stream that lags looks everywhere. Messages of the opening carry
-// no resume token: a stream that broke before its first heartbeat begins anew.
+// WatchExceptions implements ExceptionServiceServer. Changes are told as commits
+// tell them; a stream that lagged, or that resumes, reads what it missed from
+// the store. Messages of the opening carry no resume token: a stream that broke
+// before its first heartbeat begins anew.
 func (a *exceptions) WatchExceptions(req *orderledgerv1.WatchExceptionsRequest, stream grpc.ServerStreamingServer[orderledgerv1.WatchExceptionsResponse]) error {
 	f, err := exceptionFields().parse(req.GetFilter())
 	if err != nil {
@@ -22,7 +22,8 @@ func (a *exceptions) WatchExceptions(req *orderledgerv1.WatchExceptionsRequest, 
 	}
 	n := a.s.opt.Ledger.Partitions()
 	w := &exceptionWatch{s: a.s, stream: stream, filter: f, id: requestHash("exceptions", req.GetFilter()), points: make([]resumePoint, n),
-		fresh: make([]*orderledgerv1.Freshness, n), matched: map[ledger.ExceptionID]bool{}, rows: make([]map[ledger.ExceptionID][]ledger.ExceptionRow, n)}
+		fresh: make([]*orderledgerv1.Freshness, n), clocks: make([]ledger.Instant, n), recheck: make([]bool, n),
+		matched: map[ledger.ExceptionID]bool{}, counts: make([]counts, n)}
 	sub := a.s.opt.Ledger.Subscribe(watchRoom)
 	defer sub.Close()
 	if err := w.open(req.GetResumeToken()); err != nil {
@@ -38,7 +39,7 @@ func (a *exceptions) WatchExceptions(req *orderledgerv1.WatchExceptionsRequest, 
 			return fail(NotReady, "the server is stopping: connect again with the last resume token")
 		case c := <-sub.C:
 			if sub.Lagged() {
-				err = w.lookEverywhere()
+				err = w.catchUpAll()
 			} else {
 				err = w.committed(&c)
 			}
@@ -57,14 +58,23 @@ type exceptionWatch struct {
 	stream grpc.ServerStreamingServer[orderledgerv1.WatchExceptionsResponse]
 	filter *filter
 	id     uint64
-	// points is how far each partition was told; fresh is of its last look.
+	// points is how far each partition was told, fresh what is known of it, and
+	// clocks its clock after the newest commit received.
 	points []resumePoint
 	fresh  []*orderledgerv1.Freshness
+	clocks []ledger.Instant
+	// recheck: a tick may have been half done when the store was read.
+	recheck []bool
+	counts  []counts
 	// matched are the exceptions last sent as matching the filter.
 	matched map[ledger.ExceptionID]bool
 	resumed bool
-	// rows are changes that commits told of and that were not sent yet.
-	rows []map[ledger.ExceptionID][]ledger.ExceptionRow
+}
+
+// counts numbers the changes of each exception at one offset.
+type counts struct {
+	offset int64
+	of     map[ledger.ExceptionID]int
 }
 
 func (w *exceptionWatch) open(token string) error {
@@ -79,12 +89,12 @@ func (w *exceptionWatch) open(token string) error {
 			}
 		}
 		w.points, w.resumed = t.Points, true
-		return w.lookEverywhere()
+		return w.catchUpAll()
 	}
 	var opening []*ledger.Exception
 	_, err := w.s.each(w.stream.Context(), func(r *ledger.Reader, f engine.Freshness) error {
 		w.fresh[f.Partition] = w.s.freshness(f)
-		w.points[f.Partition] = resumePoint{Offset: f.AppliedOffset, Clock: f.Clock}
+		w.points[f.Partition], w.clocks[f.Partition] = resumePoint{Offset: f.AppliedOffset, Clock: f.Clock}, f.Clock
 		return scanExceptions(w.stream.Context(), r, w.filter.Mentions("state"), func(x *ledger.Exception) {
 			if w.filter.match(exceptionItem(x)) {
 				opening = append(opening, x)
@@ -108,98 +118,117 @@ func (w *exceptionWatch) open(token string) error {
 // beat sends a heartbeat.
 func (w *exceptionWatch) beat() error {
 	for p := range w.points {
-		if err := w.look(int32(p), w.rows[p]); err != nil {
+		if err := w.refresh(int32(p)); err != nil {
 			return err
 		}
 	}
 	return w.send(&orderledgerv1.WatchExceptionsResponse{Event: &orderledgerv1.WatchExceptionsResponse_Heartbeat{Heartbeat: heartbeat(w.s.opt.Now())}})
 }
 
-// committed looks at the exceptions that a commit changed.
-func (w *exceptionWatch) committed(c *engine.Committed) error {
-	if c.Rows == nil || len(c.Rows.Exceptions) == 0 {
+// refresh sees how far a partition is, and looks once more at what was half
+// done when the store was last read.
+func (w *exceptionWatch) refresh(p int32) error {
+	applied := int64(0)
+	err := w.s.opt.Ledger.Read(p, func(_ *ledger.Reader, f engine.Freshness) error {
+		w.fresh[p], applied = w.s.freshness(f), f.AppliedOffset
 		return nil
+	})
+	if err != nil || !w.recheck[p] || applied <= w.points[p].Offset {
+		return err
 	}
-	if w.rows[c.Partition] == nil {
-		w.rows[c.Partition] = map[ledger.ExceptionID][]ledger.ExceptionRow{}
-	}
-	for i := range c.Rows.Exceptions {
-		row := c.Rows.Exceptions[i]
-		w.rows[c.Partition][row.Exception.ID] = append(w.rows[c.Partition][row.Exception.ID], row)
-	}
-	return w.look(c.Partition, w.rows[c.Partition])
+	err = w.catchUp(p)
+	w.recheck[p] = false
+	return err
 }
 
-// lookEverywhere looks at every exception of every partition: after a lag, or
-// when a stream resumes.
-func (w *exceptionWatch) lookEverywhere() error {
-	for p := range w.points {
-		w.rows[p] = nil
-		var c *changes
-		var fresh engine.Freshness
-		err := w.s.opt.Ledger.Read(int32(p), func(r *ledger.Reader, f engine.Freshness) error {
-			c, fresh = &changes{r: r, partition: int32(p), since: w.points[p], until: f.AppliedOffset}, f
-			var all []*ledger.Exception
-			err := scanExceptions(w.stream.Context(), r, true, func(x *ledger.Exception) {
-				if x.Open || x.ResolvedAt >= w.points[p].Clock {
-					all = append(all, x)
-				}
-			})
-			for i := 0; err == nil && i < len(all); i++ {
-				err = c.of(all[i], nil)
+// committed tells the changes of one commit. The last record of a commit may be
+// a tick of which later commits tell more.
+func (w *exceptionWatch) committed(c *engine.Committed) error {
+	p, point := c.Partition, &w.points[c.Partition]
+	if err := w.refresh(p); err != nil {
+		return err
+	}
+	if c.Rows != nil && len(c.Rows.Exceptions) > 0 {
+		for _, e := range w.number(p, c.Rows) {
+			if point.has(e.offset, e.name()) {
+				continue
 			}
-			return err
-		})
-		if err == nil {
-			err = w.tell(c, fresh)
+			point.reach(e.offset, w.clocks[p])
+			point.tell(e.offset, e.name())
+			if err := w.change(&e); err != nil {
+				return err
+			}
 		}
-		if err != nil {
+	}
+	point.reach(c.Place.Offset-1, w.clocks[p])
+	w.clocks[p] = c.Clock
+	return nil
+}
+
+// number counts the changes of each exception at each offset, over all commits
+// of a tick.
+func (w *exceptionWatch) number(p int32, rows *ledger.Rows) []exceptionChange {
+	var out []exceptionChange
+	for from := 0; from < len(rows.Exceptions); {
+		offset, to := rows.Exceptions[from].Offset, from
+		for to < len(rows.Exceptions) && rows.Exceptions[to].Offset == offset {
+			to++
+		}
+		if k := &w.counts[p]; k.of == nil || k.offset != offset {
+			*k = counts{offset: offset, of: map[ledger.ExceptionID]int{}}
+		}
+		out = append(out, rowChanges(p, &ledger.Rows{Exceptions: rows.Exceptions[from:to], History: rows.History}, w.counts[p].of)...)
+		from = to
+	}
+	return out
+}
+
+func (w *exceptionWatch) catchUpAll() error {
+	for p := range w.points {
+		if err := w.catchUp(int32(p)); err != nil {
 			return err
 		}
+		w.recheck[p] = true
 	}
 	return nil
 }
 
-// look tells what happened to some exceptions of a partition since its point.
-// Changes of a tick that is still being worked off wait for its end.
-func (w *exceptionWatch) look(p int32, rows map[ledger.ExceptionID][]ledger.ExceptionRow) error {
+// catchUp tells what the store says happened in a partition since its point.
+// Nothing is sent while the snapshot is open: a slow client holds nothing.
+func (w *exceptionWatch) catchUp(p int32) error {
 	var c *changes
 	var fresh engine.Freshness
 	err := w.s.opt.Ledger.Read(p, func(r *ledger.Reader, f engine.Freshness) error {
 		c, fresh = &changes{r: r, partition: p, since: w.points[p], until: f.AppliedOffset}, f
-		for id, list := range rows { //lint:a map is sorted by tell
-			x, err := r.Exception(id)
-			if err != nil {
-				return err
+		var all []*ledger.Exception
+		err := scanExceptions(w.stream.Context(), r, true, func(x *ledger.Exception) {
+			if x.Open || x.ResolvedAt >= w.points[p].Clock {
+				all = append(all, x)
 			}
-			if x != nil {
-				if err := c.of(x, list); err != nil {
-					return err
-				}
-			}
-			if list[len(list)-1].Offset < f.AppliedOffset {
-				delete(rows, id)
-			}
+		})
+		for i := 0; err == nil && i < len(all); i++ {
+			err = c.of(all[i])
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	return w.tell(c, fresh)
-}
-
-// tell sends changes in their order and moves the partition's point behind
-// them. It runs after the snapshot was closed: a slow client holds nothing.
-func (w *exceptionWatch) tell(c *changes, f engine.Freshness) error {
-	w.fresh[f.Partition] = w.s.freshness(f)
-	for _, e := range c.sorted() {
-		w.points[f.Partition] = resumePoint{Offset: e.offset, Clock: c.since.Clock, ID: e.id, N: e.n}
-		if err := w.change(&e); err != nil {
+	w.fresh[p] = w.s.freshness(fresh)
+	for i := range c.loose {
+		if err := w.change(&c.loose[i]); err != nil {
 			return err
 		}
 	}
-	w.points[f.Partition] = resumePoint{Offset: f.AppliedOffset, Clock: f.Clock}
+	c.sort()
+	for i := range c.exact {
+		w.points[p].tell(c.exact[i].offset, c.exact[i].name())
+		if err := w.change(&c.exact[i]); err != nil {
+			return err
+		}
+	}
+	w.points[p].reach(fresh.AppliedOffset, fresh.Clock)
+	w.clocks[p] = fresh.Clock
 	return nil
 }
 

@@ -128,7 +128,7 @@ func TestWatchExceptionsLeavesTheFilter(t *testing.T) {
 // A stream that cannot keep up is told everything from the store.
 func TestWatchExceptionsSurvivesLag(t *testing.T) {
 	s := apitest.Start(t)
-	st, err := orderledgerv1.NewExceptionServiceClient(s.Conn).WatchExceptions(soon(t), &orderledgerv1.WatchExceptionsRequest{})
+	st, err := orderledgerv1.NewExceptionServiceClient(s.Conn).WatchExceptions(t.Context(), &orderledgerv1.WatchExceptionsRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
