@@ -1,6 +1,12 @@
 package main
 
-import "github.com/orderledger/orderledger/services/role"
+import (
+	"github.com/orderledger/orderledger/services/metrics"
+	"github.com/orderledger/orderledger/services/role"
+)
 
-// watchers are told what this process does.
-func watchers() role.Watchers { return role.Watchers{} }
+// watchers count what this process does and serve it on the admin address.
+func watchers() role.Watchers {
+	m := metrics.New(metrics.Options{Version: version})
+	return role.Watchers{Engine: m.Engine(), Edge: m.Edge(), API: m.API(), Metrics: m.Handler(), Started: m.Watch}
+}
