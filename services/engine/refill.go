@@ -56,7 +56,8 @@ type ReplayOptions struct {
 }
 
 // Replay folds a partition of the log from where the fold stands up to Until,
-// calling after every commit.
+// calling after every commit. One goroutine fetches and decodes, the caller's
+// folds and commits.
 func Replay(ctx context.Context, opt ReplayOptions, fold *Fold, committed func() error) error {
 	if opt.Batch == 0 {
 		opt.Batch = 4_000
@@ -70,28 +71,44 @@ func Replay(ctx context.Context, opt ReplayOptions, fold *Fold, committed func()
 	if err != nil {
 		return err
 	}
-	defer reader.Close()
-	for fold.Place().Offset < opt.Until {
-		batches, err := reader.Poll(ctx)
-		for i := range batches {
-			for k := range batches[i].Records {
-				rec := &batches[i].Records[k]
-				if rec.Offset >= opt.Until {
-					break
-				}
-				d := Decode(opt.Decoder, rec)
-				if err := fold.Take(&d); err != nil {
-					return err
-				}
-				if fold.Pending() >= opt.Batch {
-					if err := commit(fold, committed); err != nil {
-						return err
-					}
-				}
-			}
+	ctx, cancel := context.WithCancel(ctx)
+	batches := make(chan decodedBatch, 2)
+	go fetch(ctx, reader, opt.Decoder, batches)
+	defer func() {
+		cancel()
+		for range batches { // the fetcher closes it when it has seen the end of ctx
 		}
-		if err != nil {
+		reader.Close()
+	}()
+	for fold.Place().Offset < opt.Until {
+		b, more := <-batches
+		if !more {
+			return ctx.Err()
+		}
+		if err := replayed(fold, b.records, opt, committed); err != nil {
 			return err
+		}
+		if b.err != nil {
+			return b.err
+		}
+		if err := commit(fold, committed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replayed folds the records before Until, committing every opt.Batch.
+func replayed(fold *Fold, records []Decoded, opt ReplayOptions, committed func() error) error {
+	for i := range records {
+		if records[i].Record.Offset >= opt.Until {
+			return nil
+		}
+		if err := fold.Take(&records[i]); err != nil {
+			return err
+		}
+		if fold.Pending() < opt.Batch {
+			continue
 		}
 		if err := commit(fold, committed); err != nil {
 			return err

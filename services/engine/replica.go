@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -188,7 +189,7 @@ func (r *replica) read(ctx context.Context) error {
 	r.end.Store(ends[r.partition])
 	ctx, cancel := context.WithCancel(ctx)
 	batches := make(chan decodedBatch, 2)
-	go r.fetch(ctx, reader, batches)
+	go fetch(ctx, reader, r.n.deps.Codec.NewDecoder(), batches)
 	defer func() {
 		cancel()
 		for range batches { // the fetcher closes it when it has seen the end of ctx
@@ -223,14 +224,13 @@ func (r *replica) sameLog(ctx context.Context, place Place) error {
 }
 
 // fetch polls and decodes until ctx ends or the reader fails.
-func (r *replica) fetch(ctx context.Context, reader kafkalog.Reader, out chan<- decodedBatch) {
+func fetch(ctx context.Context, reader kafkalog.Reader, dec Decoder, out chan<- decodedBatch) {
 	defer close(out)
-	dec := r.n.deps.Codec.NewDecoder()
 	for ctx.Err() == nil {
 		polled, err := reader.Poll(ctx)
 		b := decodedBatch{end: -1, err: err}
 		for i := range polled {
-			b.records = make([]Decoded, 0, len(polled[i].Records))
+			b.records = slices.Grow(b.records, len(polled[i].Records))
 			for k := range polled[i].Records {
 				b.records = append(b.records, Decode(dec, &polled[i].Records[k]))
 			}
