@@ -6,8 +6,10 @@ package lint_test
 import (
 	"bytes"
 	"go/ast"
+	"go/importer"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -51,6 +53,7 @@ func itoa(n int) string {
 func sources(t *testing.T) []*source {
 	t.Helper()
 	root := rootDir(t)
+	fset := token.NewFileSet()
 	var out []*source
 	for _, m := range []string{"proto", "ledger", "projections", "services", "test"} {
 		err := filepath.WalkDir(filepath.Join(root, m), func(path string, d fs.DirEntry, err error) error {
@@ -67,7 +70,6 @@ func sources(t *testing.T) []*source {
 			if err != nil {
 				return err
 			}
-			fset := token.NewFileSet()
 			file, err := parser.ParseFile(fset, path, text, parser.ParseComments)
 			if err != nil {
 				return err
@@ -181,17 +183,7 @@ var impure = []string{"time.Now", "time.Since", "time.Until", "time.After", "tim
 
 func TestTheCoreIsPure(t *testing.T) {
 	all := sources(t)
-	maps := map[string]bool{}
-	for _, s := range all {
-		if s.dir == "ledger" && !s.test {
-			mapFields(s, maps)
-		}
-	}
-	for _, name := range []string{"orders", "counts", "excs", "words", "subs"} {
-		if !maps[name] {
-			t.Fatalf("the check no longer sees that Partition.%s is a map", name)
-		}
-	}
+	info := typesOf(t, all)
 	for _, s := range all {
 		if s.dir != "ledger" || s.test {
 			continue
@@ -201,7 +193,7 @@ func TestTheCoreIsPure(t *testing.T) {
 				t.Errorf("%s: the core may not import %s", s.at(imp.Pos()), path)
 			}
 		}
-		checkPure(t, s, maps)
+		checkPure(t, s, info)
 	}
 	if raw, err := os.ReadFile(filepath.Join(rootDir(t), "ledger/go.mod")); err != nil || bytes.Contains(raw, []byte("require")) {
 		t.Errorf("ledger/go.mod must require nothing (%v)", err)
@@ -210,7 +202,7 @@ func TestTheCoreIsPure(t *testing.T) {
 
 // checkPure refuses goroutines, channels, floats, impure calls, package-level
 // state that changes, and ranges over maps that are not declared harmless.
-func checkPure(t *testing.T, s *source, maps map[string]bool) {
+func checkPure(t *testing.T, s *source, info *types.Info) {
 	ast.Inspect(s.file, func(n ast.Node) bool {
 		switch x := n.(type) {
 		case *ast.GoStmt:
@@ -226,54 +218,30 @@ func checkPure(t *testing.T, s *source, maps map[string]bool) {
 				t.Errorf("%s: the core may not call %s.%s", s.at(x.Pos()), p.Name, x.Sel.Name)
 			}
 		case *ast.RangeStmt:
-			if name := rangedOver(x.X); maps[name] && !declaredHarmless(s, x.Pos()) {
-				t.Errorf("%s: ranges over the map %s: sort first, or say why order cannot reach output with //lint:", s.at(x.Pos()), name)
+			if _, isMap := info.TypeOf(x.X).Underlying().(*types.Map); isMap && !declaredHarmless(s, x.Pos()) {
+				t.Errorf("%s: ranges over a map: sort first, or say why order cannot reach output with //lint:", s.at(x.Pos()))
 			}
 		}
 		return true
 	})
 }
 
-// mapFields notes the names in a file that stand for maps.
-func mapFields(s *source, out map[string]bool) {
-	ast.Inspect(s.file, func(n ast.Node) bool {
-		switch x := n.(type) {
-		case *ast.Field:
-			if _, ok := x.Type.(*ast.MapType); ok {
-				for _, name := range x.Names {
-					out[name.Name] = true
-				}
-			}
-		case *ast.AssignStmt:
-			for i, r := range x.Rhs {
-				isMap := false
-				if lit, ok := r.(*ast.CompositeLit); ok {
-					_, isMap = lit.Type.(*ast.MapType)
-				}
-				if call, ok := r.(*ast.CallExpr); ok && len(call.Args) > 0 {
-					if f, ok := call.Fun.(*ast.Ident); ok && f.Name == "make" {
-						_, isMap = call.Args[0].(*ast.MapType)
-					}
-				}
-				if isMap && i < len(x.Lhs) {
-					if id, ok := x.Lhs[i].(*ast.Ident); ok {
-						out[id.Name] = true
-					}
-				}
-			}
+// typesOf type-checks the core.
+func typesOf(t *testing.T, all []*source) *types.Info {
+	t.Helper()
+	info := &types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Uses: map[*ast.Ident]types.Object{}, Defs: map[*ast.Ident]types.Object{}}
+	var files []*ast.File
+	var fset *token.FileSet
+	for _, s := range all {
+		if s.dir == "ledger" && !s.test {
+			files, fset = append(files, s.file), s.fset
 		}
-		return true
-	})
-}
-
-func rangedOver(e ast.Expr) string {
-	switch x := e.(type) {
-	case *ast.Ident:
-		return x.Name
-	case *ast.SelectorExpr:
-		return x.Sel.Name
 	}
-	return ""
+	conf := types.Config{Importer: importer.ForCompiler(fset, "source", nil)}
+	if _, err := conf.Check(module+"ledger", fset, files, info); err != nil {
+		t.Fatal(err)
+	}
+	return info
 }
 
 // declaredHarmless reports whether the range's line says why order cannot
