@@ -46,6 +46,7 @@ func runDev(file string) error {
 	if err := cfg.Read(file); err != nil {
 		return err
 	}
+	cfg.Partitions = partitions
 	cfg.Finish()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
