@@ -79,7 +79,10 @@ func (o *order) precedes(ev *Event) bool {
 		if !c.Axis.Valid() {
 			continue
 		}
-		b := &o.register(src, c.Axis, c.Object).base
+		b := o.register(src, c.Axis, c.Object).base
+		if b == nil {
+			b = &registerBase{}
+		}
 		switch {
 		case b.unread && ev.PrevAsked != 0:
 			return true
@@ -251,8 +254,11 @@ func (o *order) baseAmounts(folded []*doc) []amountRegister {
 
 // advanced is the register's base once every entry before the cut is folded.
 func (r *register) advanced(cut Instant) registerBase {
-	b := r.base
-	b.dated = slices.Clone(b.dated)
+	var b registerBase
+	if r.base != nil {
+		b = *r.base
+		b.dated = slices.Clone(b.dated)
+	}
 	for i := range r.entries {
 		e := &r.entries[i]
 		if e.at >= cut {
@@ -281,7 +287,7 @@ func (o *order) rebase(b *base, kept []*doc, pl *plan) {
 	o.sources = sources
 	for i := range b.regs {
 		x := &b.regs[i]
-		o.register(o.sourceIndex(x.src), x.axis, x.object).base = x.base
+		o.register(o.sourceIndex(x.src), x.axis, x.object).base = &x.base
 	}
 	for _, d := range slices.Clone(kept) {
 		o.insert(d, pl)

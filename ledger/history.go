@@ -12,9 +12,9 @@ type resolved struct {
 func (r *register) history(w *walker, src Source) {
 	pl := w.pl
 	first := len(w.entries)
-	at, floor := r.base.at, r.base.stamp
-	if !r.base.used {
-		at, floor = Beginning, Beginning
+	at, floor := Beginning, Beginning
+	if r.base != nil && r.base.used {
+		at, floor = r.base.at, r.base.stamp
 	}
 	dated := r.firstVersions(w)
 	skew := pl.skew(src)
@@ -77,6 +77,9 @@ func (r *register) firstVersions(w *walker) []ref {
 }
 
 func (b *registerBase) repeats(c *Claim) bool {
+	if b == nil {
+		return false
+	}
 	for _, m := range b.dated {
 		if m.native == c.Native && m.stamp == c.Earliest {
 			return true

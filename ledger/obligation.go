@@ -129,7 +129,10 @@ func (w *walker) begin(pl *plan, op *originPlan, o *order) {
 	for i := range o.regs {
 		r := &o.regs[i]
 		r.history(w, o.sources[r.src])
-		r.value = r.base.state
+		r.value = Absent
+		if r.base != nil {
+			r.value = r.base.state
+		}
 		for j := range r.entries {
 			w.refs = append(w.refs, stepRef{r.entries[j].at, int32(i), int32(j)})
 		}

@@ -61,7 +61,7 @@ type register struct {
 	current []ref // ascending by version, then event id
 	dated   []ref // ascending by stamp, then word, then version
 	// base is the register's end in the order's base.
-	base registerBase
+	base *registerBase // nil: nothing of it was folded away
 	// entries is the history after the base, derived.
 	entries []entry
 	value   State // while walking: the value at the step

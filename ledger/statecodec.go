@@ -310,7 +310,8 @@ func (d *decoder) base(o *order) {
 			r.base.dated = append(r.base.dated, datedMark{d.text(), d.instant()})
 		}
 		x.regs = append(x.regs, r)
-		o.register(o.sourceIndex(r.src), r.axis, r.object).base = r.base
+		base := r.base
+		o.register(o.sourceIndex(r.src), r.axis, r.object).base = &base
 	}
 	for n := d.count(); n > 0; n-- {
 		r := amountRegister{src: o.sourceIndex(Source(d.text())), object: d.object(), kind: AmountKind(d.byte()), version: d.version()}
