@@ -35,7 +35,7 @@ test-core: ## the pure core alone, in seconds
 sim: ## the long campaign of the core's laws (SEEDS=20000)
 	cd ledger && ORDERLEDGER_SEEDS=$(or $(SEEDS),20000) go test -run 'Convergence|Replay|Oracle' -timeout 80m .
 
-bench: ## benchmarks with allocations and ratios, into test/bench/results
+bench: build ## benchmarks with allocations and ratios, into test/bench/results
 	cd test && go test ./bench -run TestReport -bench-report -timeout 60m -v
 
 verify: ## format, vet, generated-is-clean, each module alone, contracts, architecture

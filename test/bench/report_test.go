@@ -1,0 +1,197 @@
+package bench_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// figure is one measured number: the median of its rounds.
+type figure struct {
+	Bench  string    `json:"bench"`
+	Name   string    `json:"name"`
+	Unit   string    `json:"unit"`
+	Value  float64   `json:"value"`
+	Target string    `json:"target,omitempty"`
+	Met    *bool     `json:"met,omitempty"`
+	Rounds []float64 `json:"rounds,omitempty"`
+	Note   string    `json:"note,omitempty"`
+}
+
+// of is a figure of rounds.
+func of(name, unit string, rounds ...float64) figure {
+	f := figure{Name: name, Unit: unit, Value: median(rounds)}
+	if len(rounds) > 1 {
+		f.Rounds = rounds
+	}
+	return f
+}
+
+func (f figure) atLeast(target float64) figure {
+	met := f.Value >= target
+	f.Target, f.Met = "≥ "+number(target), &met
+	return f
+}
+
+func (f figure) atMost(target float64) figure {
+	met := f.Value <= target
+	f.Target, f.Met = "≤ "+number(target), &met
+	return f
+}
+
+func (f figure) noting(format string, args ...any) figure {
+	f.Note = fmt.Sprintf(format, args...)
+	return f
+}
+
+func (f figure) line() string {
+	s := fmt.Sprintf("%s: %s %s", f.Name, number(f.Value), f.Unit)
+	if f.Target != "" {
+		s += " (target " + f.Target + ")"
+	}
+	return s
+}
+
+func median(list []float64) float64 {
+	sorted := slices.Sorted(slices.Values(list))
+	n := len(sorted)
+	if n == 0 {
+		return 0
+	}
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// ratios divides round by round: both sides of a round met the same machine.
+func ratios(a, b []float64) []float64 {
+	out := make([]float64, len(a))
+	for i := range a {
+		out[i] = a[i] / b[i]
+	}
+	return out
+}
+
+func number(v float64) string {
+	switch {
+	case v >= 1000:
+		s := fmt.Sprintf("%.0f", v)
+		for at := len(s) - 3; at > 0; at -= 3 {
+			s = s[:at] + " " + s[at:]
+		}
+		return s
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	default:
+		return fmt.Sprintf("%.3g", v)
+	}
+}
+
+// machine is what the figures were measured on.
+type machine struct {
+	CPU        string `json:"cpu"`
+	Cores      int    `json:"cores"`
+	MemoryMB   int    `json:"memory_mb"`
+	Go         string `json:"go"`
+	OS         string `json:"os"`
+	Date       string `json:"date"`
+	LoadBefore string `json:"load_before"`
+	LoadAfter  string `json:"load_after"`
+}
+
+func describe(t *testing.T) machine {
+	t.Helper()
+	m := machine{Cores: runtime.NumCPU(), Go: runtime.Version(), OS: runtime.GOOS + "/" + runtime.GOARCH,
+		Date: time.Now().UTC().Format("2006-01-02"), LoadBefore: load(t)}
+	m.CPU = field(t, "/proc/cpuinfo", "model name")
+	var kb int
+	if _, err := fmt.Sscanf(field(t, "/proc/meminfo", "MemTotal"), "%d", &kb); err != nil {
+		t.Fatal(err)
+	}
+	m.MemoryMB = kb / 1024
+	return m
+}
+
+// field reads the first "name: value" line of a file of the kernel.
+func field(t *testing.T, file, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(raw)) {
+		if k, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == name {
+			return strings.TrimSpace(v)
+		}
+	}
+	t.Fatalf("%s has no %q", file, name)
+	return ""
+}
+
+func load(t *testing.T) string {
+	t.Helper()
+	raw, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(strings.Fields(string(raw))[:3], " ")
+}
+
+// report is one run.
+type report struct {
+	Machine machine  `json:"machine"`
+	Scale   string   `json:"scale"`
+	Figures []figure `json:"figures"`
+}
+
+func (r *report) write(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("write results: %w", err)
+	}
+	raw, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write results: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "report.json"), append(raw, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write results: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "report.md"), []byte(r.markdown()), 0o644); err != nil {
+		return fmt.Errorf("write results: %w", err)
+	}
+	return nil
+}
+
+func (r *report) markdown() string {
+	var b strings.Builder
+	m := &r.Machine
+	fmt.Fprintf(&b, "# Benchmarks\n\n%s, %d cores, %d MB, %s, %s, %s. Load average before: %s; after: %s.\n\n", m.CPU, m.Cores, m.MemoryMB, m.OS, m.Go, m.Date, m.LoadBefore, m.LoadAfter)
+	b.WriteString("Medians of interleaved rounds; a ratio divides the two sides of the same round. Written by `make bench`; nothing here is asserted.\n\n")
+	b.WriteString("| bench | figure | value | unit | target | met | how |\n|---|---|--:|---|---|---|---|\n")
+	for _, f := range r.Figures {
+		met := ""
+		if f.Met != nil {
+			met = map[bool]string{true: "yes", false: "**no**"}[*f.Met]
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", f.Bench, f.Name, number(f.Value), f.Unit, f.Target, met, f.Note)
+	}
+	return b.String()
+}
+
+// allocations is what fn allocates.
+type allocations struct{ count, bytes float64 }
+
+// timed runs fn on a collected heap.
+func timed(fn func()) (time.Duration, allocations) {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	fn()
+	took := time.Since(start)
+	runtime.ReadMemStats(&after)
+	return took, allocations{float64(after.Mallocs - before.Mallocs), float64(after.TotalAlloc - before.TotalAlloc)}
+}
