@@ -216,10 +216,13 @@ func (a *app) asOf(list []*orderledgerv1.Freshness) {
 	}
 	oldest, behind := list[0].GetClock(), int64(0)
 	for _, f := range list {
+		behind += f.GetLogEndOffset() - f.GetAppliedOffset() - 1
+		if f.GetTopic() != list[0].GetTopic() { // only the first topic carries ticks
+			continue
+		}
 		if c := f.GetClock(); c == nil || oldest != nil && c.AsTime().Before(oldest.AsTime()) {
 			oldest = c
 		}
-		behind += f.GetLogEndOffset() - f.GetAppliedOffset() - 1
 	}
 	text := "as of " + when(oldest) + " UTC"
 	if oldest == nil {
