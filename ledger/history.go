@@ -9,7 +9,7 @@ type resolved struct {
 // history derives the register's entries after its base (S-6, S-12): one per
 // version, with the dated claims of each document just before the first
 // version that carries them.
-func (r *register) history(w *walker, src Source) {
+func (r *register) history(w *walker) {
 	pl := w.pl
 	first := len(w.entries)
 	at, floor := Beginning, Beginning
@@ -17,7 +17,7 @@ func (r *register) history(w *walker, src Source) {
 		at, floor = r.base.at, r.base.stamp
 	}
 	dated := r.firstVersions(w)
-	skew := pl.skew(src)
+	skew := r.known.skew
 	put := func(x ref, state State, earliest Instant) {
 		c := x.claim()
 		version := c

@@ -128,7 +128,10 @@ func (w *walker) begin(pl *plan, op *originPlan, o *order) {
 	w.refs, w.entries = w.refs[:0], w.entries[:0]
 	for i := range o.regs {
 		r := &o.regs[i]
-		r.history(w, o.sources[r.src])
+		if r.known.plan != pl {
+			w.know(r)
+		}
+		r.history(w)
 		r.value = Absent
 		if r.base != nil {
 			r.value = r.base.state
@@ -146,6 +149,19 @@ func (w *walker) begin(pl *plan, op *originPlan, o *order) {
 		}
 		return int(a.entry) - int(b.entry)
 	})
+}
+
+// know looks up what the plan says about a register.
+func (w *walker) know(r *register) {
+	src := w.o.sources[r.src]
+	k := registerPlan{plan: w.pl, decl: w.pl.rollup(w.o.system(r.src, w.pl), r.axis), skew: w.pl.skew(src),
+		origin: src == w.op.bind[w.op.role] && r.axis == AxisOrder}
+	for role, s := range w.op.bind {
+		if s == src {
+			k.mask |= cellBit(CellRef{Role(role), r.axis})
+		}
+	}
+	r.known = k
 }
 
 // walk steps through the history up to (not including) the instant end.
@@ -199,8 +215,7 @@ func (w *walker) settle(refs []stepRef, x stepRef) uint64 {
 	reg := &w.o.regs[x.reg]
 	at := w.cell(reg.src, reg.axis)
 	cell := &w.r.cells[at]
-	next := w.o.rollUp(reg.src, reg.axis, w.pl.rollup(w.o.system(reg.src, w.pl), reg.axis))
-	src := w.o.sources[reg.src]
+	next := w.o.rollUp(reg.src, reg.axis, reg.known.decl)
 	if next == cell.state {
 		return 0
 	}
@@ -217,18 +232,12 @@ func (w *walker) settle(refs []stepRef, x stepRef) uint64 {
 		}
 		since = latestOf(since, e.within)
 	}
-	if src == w.op.bind[w.op.role] && reg.axis == AxisOrder {
+	if reg.known.origin {
 		w.r.created = min(w.r.created, since.Earliest)
 	}
 	w.hide(at, cell.state, next, since.Earliest)
 	cell.state, cell.since, cell.at = next, since, refs[0].at
-	var mask uint64
-	for role, s := range w.op.bind {
-		if s == src {
-			mask |= cellBit(CellRef{Role(role), reg.axis})
-		}
-	}
-	return mask
+	return reg.known.mask
 }
 
 // cell returns the index of a cell of the run, adding it if new.

@@ -65,6 +65,16 @@ type register struct {
 	// entries is the history after the base, derived.
 	entries []entry
 	value   State // while walking: the value at the step
+	known   registerPlan
+}
+
+// registerPlan is what the plan says about a register, looked up once per plan.
+type registerPlan struct {
+	plan   *plan
+	decl   *Rollup
+	skew   Micros
+	mask   uint64 // bits of the cells that the register's source makes, by its roles
+	origin bool   // the register is of the origin's order axis
 }
 
 // registerBase is what a register's older claims amount to, once folded away.
