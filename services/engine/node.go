@@ -228,11 +228,14 @@ func (n *Node) Stopped() map[int32]error {
 }
 
 // Ready reports whether every partition has folded everything that was in the
-// log when it was last read.
+// log when it was last read, and if not, why.
 func (n *Node) Ready() error {
 	for _, r := range n.replicas {
 		if err := r.stopped(); err != nil {
 			return fmt.Errorf("partition %d stopped: %w", r.partition, err)
+		}
+		if why := r.waits.Load(); why != nil {
+			return fmt.Errorf("partition %d: %w", r.partition, *why)
 		}
 		if lag := r.lag(); lag != 0 {
 			return fmt.Errorf("partition %d is catching up: %d records behind", r.partition, lag)

@@ -50,6 +50,11 @@ func (r *replica) tickView(sent uint64, looked *uint64) (TickView, []ledger.Feed
 	v.BootID, _ = r.n.deps.Clock.Boot()
 	state := r.view.Load()
 	v.Clock, v.NextTimer = state.guard.Clock, state.next
+	if state.taken > state.policy {
+		if rec := r.n.policies.after(state.policy); rec != nil {
+			v.PolicyAt = rec.EffectiveAt
+		}
+	}
 	if w := state.guard.Withheld; w != nil {
 		v.Withheld, v.WithheldBoot = true, w.Boot
 	}

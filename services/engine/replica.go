@@ -27,8 +27,9 @@ type replica struct {
 	owner  atomic.Bool
 	end    atomic.Int64 // log end seen, −1 before the first answer
 	fault  atomic.Pointer[error]
-	outbox atomic.Int64 // bytes
-	done   broadcast    // a commit, a change of ownership
+	waits  atomic.Pointer[error] // why folding waits, nil if it does not
+	outbox atomic.Int64          // bytes
+	done   broadcast             // a commit, a change of ownership
 	mu     sync.Mutex
 	base   *ledger.Reader // newest reader, whose plan later ones share
 }
@@ -279,6 +280,7 @@ func (r *replica) take(ctx context.Context, b decodedBatch) error {
 // diskFree waits while the store's disk has less than the reserve: a commit
 // that fails half-way through a full disk is never tried.
 func (r *replica) diskFree(ctx context.Context) error {
+	defer r.waits.Store(nil)
 	told := false
 	for {
 		var st unix.Statfs_t
@@ -289,6 +291,8 @@ func (r *replica) diskFree(ctx context.Context) error {
 		if free >= r.n.cfg.DiskReserveBytes {
 			return nil
 		}
+		why := fmt.Errorf("folding waits: the disk of %s has %d bytes free, %d are kept in reserve: free some space; nothing is lost", r.n.cfg.Dir, free, r.n.cfg.DiskReserveBytes)
+		r.waits.Store(&why)
 		if !told {
 			told = true
 			r.n.deps.Logger.Error("disk is nearly full, folding waits: free some space; nothing is lost, reads go on",

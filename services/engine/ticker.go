@@ -24,6 +24,8 @@ type TickView struct {
 	BootID       [16]byte
 	// NextTimer is when the first timer is due, 0 if there is none.
 	NextTimer ledger.Instant
+	// PolicyAt is when a policy that was taken comes into force, 0 if none waits.
+	PolicyAt ledger.Instant
 	// Date is the newest Date a source answered.
 	Date ledger.Instant
 	// Wanted are the changed feeds that a waiting obligation needs now.
@@ -54,6 +56,9 @@ func (t *Ticker) Decide(v TickView) Decision {
 	due := t.last.Add(tickLiveness)
 	if v.NextTimer != 0 && v.NextTimer < due && !v.Withheld {
 		due = max(v.NextTimer, t.last.Add(tickLeast))
+	}
+	if v.PolicyAt != 0 && v.PolicyAt < due && !v.Withheld {
+		due = max(v.PolicyAt, t.last.Add(tickLeast))
 	}
 	if len(v.Wanted) > 0 {
 		due = min(due, t.last.Add(tickLeast))
