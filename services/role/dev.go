@@ -129,7 +129,7 @@ func edgeObserver(w Watchers) connector.Observer {
 
 func (i *Instance) startLedger(ctx context.Context, cfg *config.Config, parts Parts, w Watchers) error {
 	var err error
-	if i.Node, err = StartLedger(ctx, i.Stack, i.history, w.Engine); err != nil {
+	if i.Node, err = foldAll(ctx, i.Stack, foldOptions{history: i.history, observer: w.Engine, standby: parts.Standby}); err != nil {
 		return err
 	}
 	if w.Started != nil {

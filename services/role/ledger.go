@@ -11,13 +11,24 @@ import (
 
 // StartLedger folds every partition of the stack's log in this process.
 func StartLedger(ctx context.Context, s *Stack, h *History, o engine.Observer) (*engine.Node, error) {
-	c := s.Config
+	return foldAll(ctx, s, foldOptions{history: h, observer: o})
+}
+
+// foldOptions are how a process folds.
+type foldOptions struct {
+	history  *History
+	observer engine.Observer
+	standby  bool
+}
+
+func foldAll(ctx context.Context, s *Stack, opt foldOptions) (*engine.Node, error) {
+	c, h := s.Config, opt.history
 	sinks := []projections.Sink{logsink.NewExceptions(s.Log, s.Codec)}
 	if h != nil && h.Sink != nil {
 		sinks = append(sinks, h.Sink)
 	}
 	return engine.Start(ctx, engine.Config{Dir: filepath.Join(c.DataDir, "ledger"), Partitions: c.Partitions, Group: c.Ledger.Group,
 		InstanceID: c.Ledger.InstanceID, CacheOrders: c.Ledger.CacheOrders, OutboxMaxBytes: c.Ledger.OutboxMaxBytes,
-		DiskReserveBytes: c.Ledger.DiskReserveBytes}, engine.Deps{Journal: s.Log, Codec: s.Codec, Clock: engine.NewSystemClock(),
-		Logger: s.Logger, Observer: o, Sinks: sinks})
+		DiskReserveBytes: c.Ledger.DiskReserveBytes, Standby: opt.standby}, engine.Deps{Journal: s.Log, Codec: s.Codec, Clock: engine.NewSystemClock(),
+		Logger: s.Logger, Observer: opt.observer, Sinks: sinks})
 }
