@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -36,6 +37,19 @@ const secret = "hush"
 type desk struct {
 	t *testing.T
 	*role.Instance
+	closed bool
+}
+
+// close ends the instance, once.
+func (d *desk) close() {
+	d.t.Helper()
+	if d.closed {
+		return
+	}
+	d.closed = true
+	if err := d.Close(); err != nil {
+		d.t.Errorf("close: %v", err)
+	}
 }
 
 // deskSources are a storefront, a gateway, and a program whose deliveries carry
@@ -53,6 +67,32 @@ func deskSources(t *testing.T) []connector.Source {
 	}
 }
 
+// polled lets the storefront be asked as well: by an API that lists these
+// orders, and whose answers carry the time.
+func polled(t *testing.T, cfg *config.Config, orders ...json.RawMessage) {
+	t.Helper()
+	if orders == nil {
+		orders = []json.RawMessage{}
+	}
+	body, err := json.Marshal(map[string]any{"orders": orders})
+	if err != nil {
+		t.Fatal(err)
+	}
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/orders.json") || r.Header.Get("X-Shopify-Access-Token") != secret {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(body)
+	}))
+	t.Cleanup(api.Close)
+	shop := &cfg.Sources[0]
+	shop.BaseURL, shop.Poll = api.URL, connector.PollSettings{Interval: connector.Span(time.Second)}
+	shop.LiveFrom = connector.Moment(ledger.At(time.Now().Add(-time.Hour)))
+	shop.Tokens = map[string]connector.SecretRef{"access_token": {File: shop.SecretFiles[0]}}
+}
+
 // newDesk starts an instance with the sources above; change may alter its
 // configuration before.
 func newDesk(t *testing.T, change func(*config.Config)) *desk {
@@ -62,7 +102,22 @@ func newDesk(t *testing.T, change func(*config.Config)) *desk {
 	if change != nil {
 		change(cfg)
 	}
-	return &desk{t: t, Instance: start(t, cfg)}
+	cfg.Finish()
+	i, err := role.Start(t.Context(), cfg, role.Everything(), role.Watchers{}, quiet(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &desk{t: t, Instance: i}
+	t.Cleanup(d.close)
+	await(t, 20*time.Second, func() error { // a word is unknown only beside a policy
+		for _, s := range d.Node.Stats() {
+			if s.Policy == 0 && cfg.Ledger.DiskReserveBytes == 0 {
+				return yet("partition %d has no policy", s.Partition)
+			}
+		}
+		return nil
+	})
+	return d
 }
 
 // answer is what came back over HTTP.

@@ -74,22 +74,6 @@ func quiet(t *testing.T) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError}))
 }
 
-// start starts an instance in this process, and ends it with the test.
-func start(t *testing.T, cfg *config.Config) *role.Instance {
-	t.Helper()
-	cfg.Finish()
-	i, err := role.Start(t.Context(), cfg, role.Everything(), role.Watchers{}, quiet(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := i.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
-	return i
-}
-
 // await polls a condition until it is met; what it still lacks is reported when
 // the patience is over.
 func await(t *testing.T, patience time.Duration, met func() error) {
