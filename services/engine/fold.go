@@ -57,6 +57,8 @@ type FoldOptions struct {
 	TopicID     [16]byte
 	CacheOrders int
 	SliceTimers int
+	// NoOutbox keeps no rows for sinks: for those who never ship any.
+	NoOutbox bool
 	// OnCommit is told after every commit; the rows may be kept. Nil: nobody.
 	OnCommit func(Committed)
 	// Listening tells whether copying the rows for OnCommit is worth it.
@@ -160,7 +162,7 @@ func (f *Fold) Commit() error {
 	rows := f.part.Rows()
 	place := f.place
 	f.blob = f.blob[:0]
-	if rows.Len() > 0 {
+	if rows.Len() > 0 && !f.opt.NoOutbox {
 		place.Batch++
 		f.blob = ledger.EncodeRows(f.blob, rows)
 	}

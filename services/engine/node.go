@@ -146,6 +146,9 @@ func Start(ctx context.Context, cfg Config, deps Deps) (*Node, error) {
 		n.spawn(func() { r.run(run) })
 		n.spawn(func() { r.tick(run) })
 		for _, s := range deps.Sinks {
+			if cfg.Standby {
+				break // it owns nothing, ever
+			}
 			n.spawn(func() { r.pump(run, s) })
 		}
 	}

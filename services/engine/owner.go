@@ -121,10 +121,13 @@ func (r *replica) append(ctx context.Context, v any) error {
 // trims what every sink has.
 func (r *replica) pump(ctx context.Context, sink projections.Sink) {
 	p := NewPump(r.store, sink, PumpOptions{Partition: r.partition})
-	failing := false
+	failing, term := false, int64(0)
 	for ctx.Err() == nil {
 		wait := r.done.wait()
 		again := 30 * time.Second
+		if now := r.terms.Load(); now != term { // another node may have shipped in between
+			p.known, failing, term = false, false, now
+		}
 		if r.owner.Load() {
 			rows, err := p.Run(ctx)
 			var gap *GapError

@@ -25,6 +25,7 @@ type replica struct {
 	fold   *Fold
 	view   atomic.Pointer[view]
 	owner  atomic.Bool
+	terms  atomic.Int64 // how often it became the owner
 	end    atomic.Int64 // log end seen, −1 before the first answer
 	fault  atomic.Pointer[error]
 	waits  atomic.Pointer[error] // why folding waits, nil if it does not
@@ -52,6 +53,9 @@ func newReplica(n *Node, p int32) *replica {
 }
 
 func (r *replica) own(owner bool) {
+	if owner && !r.owner.Load() {
+		r.terms.Add(1)
+	}
 	if r.owner.Swap(owner) != owner {
 		r.done.fire()
 	}
@@ -67,7 +71,7 @@ func (r *replica) open() error {
 		r.store = s
 	}
 	f, err := NewFold(r.store, FoldOptions{Partition: r.partition, Partitions: r.n.cfg.Partitions, TopicID: r.n.topic,
-		CacheOrders: r.n.cfg.CacheOrders, OnCommit: r.committed, Listening: r.n.subs.any})
+		CacheOrders: r.n.cfg.CacheOrders, NoOutbox: r.n.cfg.Standby, OnCommit: r.committed, Listening: r.n.subs.any})
 	if err != nil {
 		return err
 	}
