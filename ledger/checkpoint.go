@@ -190,25 +190,25 @@ type span struct{ from, until Instant }
 // registers' histories. It must be called after walker.begin.
 func (o *order) spans() []span {
 	out := make([]span, len(o.docs))
+	place := make(map[*doc]int, len(o.docs))
 	for i := range out {
 		out[i] = span{Forever, Beginning}
+		place[o.docs[i]] = i
 	}
 	note := func(d *doc, at Instant) {
-		for i := range o.docs {
-			if o.docs[i] == d {
-				out[i] = span{min(out[i].from, at), max(out[i].until, at)}
-			}
+		if i, ok := place[d]; ok {
+			out[i] = span{min(out[i].from, at), max(out[i].until, at)}
 		}
 	}
 	for i := range o.regs {
 		r := &o.regs[i]
+		next := 0 // both lists ascend by version
 		for k := range r.entries {
 			e := &r.entries[k]
 			note(e.by, e.at)
-			for _, x := range r.current { // the losers of the version stand with its winner
-				if e.version != nil && compareVersions(x.claim(), e.version) == 0 {
-					note(x.d, e.at)
-				}
+			for e.version != nil && next < len(r.current) && compareVersions(r.current[next].claim(), e.version) <= 0 {
+				note(r.current[next].d, e.at) // the losers of the version stand with its winner
+				next++
 			}
 		}
 	}
@@ -259,6 +259,7 @@ func (r *register) advanced(cut Instant) registerBase {
 		b = *r.base
 		b.dated = slices.Clone(b.dated)
 	}
+	var last *Claim // the newest current claim folded away
 	for i := range r.entries {
 		e := &r.entries[i]
 		if e.at >= cut {
@@ -271,11 +272,10 @@ func (r *register) advanced(cut Instant) registerBase {
 			continue
 		}
 		b.version, b.unread = c.Version, true
-		for _, x := range r.current {
-			if compareVersions(x.claim(), c) >= 0 && x.d.prev != 0 {
-				b.unread = false
-			}
-		}
+		last = c
+	}
+	for i := len(r.current) - 1; last != nil && i >= 0 && compareVersions(r.current[i].claim(), last) >= 0; i-- {
+		b.unread = b.unread && r.current[i].d.prev == 0
 	}
 	return b
 }
