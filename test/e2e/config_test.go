@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/orderledger/orderledger/services/config"
 	"github.com/orderledger/orderledger/services/kafkalog"
@@ -47,6 +48,15 @@ func TestAWrongConfigurationIsRefusedWhole(t *testing.T) {
 		t.Fatal("it is taken")
 	}
 	lacks(t, err.Error(), file+":1:1:", `"data_dir"`, file+":2:12:", "true or false", file+":4:3:", `"webhooks"`, file+":8:10:", `"interval"`)
+
+	numbers := "partitions: 8\nreplication: 3\nledger: {outbox_max_bytes: 1048576, disk_reserve_bytes: 1024, cache_orders: 5}\nkafka: {producer: {linger: 5ms, broken_after: 3s}}\n"
+	if err := os.WriteFile(file, []byte(numbers), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	numbered := config.Default()
+	if err := numbered.Read(file); err != nil || numbered.Partitions != 8 || numbered.Replication != 3 || numbered.Ledger.DiskReserveBytes != 1024 || numbered.Kafka.Producer.Linger != 5*time.Millisecond {
+		t.Errorf("numbers of every width: %+v, %v", numbered, err)
+	}
 
 	cfg := loopback()
 	cfg.Ephemeral, cfg.DataDir = false, ""

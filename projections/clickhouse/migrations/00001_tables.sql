@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE TABLE events
+CREATE TABLE IF NOT EXISTS events
 (
     partition UInt32 COMMENT 'Partition of the log' CODEC(T64, ZSTD(1)),
     seq UInt64 COMMENT 'Row number in the partition, dense from 1' CODEC(Delta, ZSTD(1)),
@@ -61,7 +61,7 @@ ORDER BY (partition, seq)
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'Every document a source reported and every fact the ledger told, in the order of each partition. Public views: v_order_history, v_time_to_sync, v_verdicts.';
 
-CREATE TABLE exceptions
+CREATE TABLE IF NOT EXISTS exceptions
 (
     partition UInt32 COMMENT 'Partition of the log',
     seq UInt64 COMMENT 'Row number in the partition, dense from 1' CODEC(Delta, ZSTD(1)),
@@ -100,7 +100,7 @@ ORDER BY (partition, seq)
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'Every change of every exception. Public views: v_exceptions, v_open_exceptions, v_drift_daily.';
 
-CREATE TABLE orders
+CREATE TABLE IF NOT EXISTS orders
 (
     partition UInt32 COMMENT 'Partition of the log',
     seq UInt64 COMMENT 'Row number in the partition, dense from 1' CODEC(Delta, ZSTD(1)),
@@ -130,7 +130,7 @@ ORDER BY (partition, seq)
 SETTINGS non_replicated_deduplication_window = 1000
 COMMENT 'The state of an order after every change. Public view: v_orders.';
 
-CREATE TABLE quarantine
+CREATE TABLE IF NOT EXISTS quarantine
 (
     partition UInt32 COMMENT 'Partition of the log',
     seq UInt64 COMMENT 'Row number in the partition, dense from 1',

@@ -1,5 +1,5 @@
 -- +goose Up
-CREATE VIEW v_exceptions AS
+CREATE VIEW IF NOT EXISTS v_exceptions AS
 SELECT id AS exception_id, name, rule, severity, subject_kind, subject, order_key, hop, owner, open, since, deadline, opened_at,
        resolved_at, cause, announced, historic, basis, at_risk_minor, at_risk_currency, acknowledged_by, assignee, partition
 FROM exceptions
@@ -7,14 +7,14 @@ ORDER BY seq DESC
 LIMIT 1 BY partition, id
 COMMENT 'Every exception as it stands now.';
 
-CREATE VIEW v_open_exceptions AS
+CREATE VIEW IF NOT EXISTS v_open_exceptions AS
 SELECT exception_id, name, rule, severity, subject, order_key, hop, owner, since, opened_at, basis, at_risk_minor, at_risk_currency,
        acknowledged_by, assignee
 FROM v_exceptions
 WHERE open
 COMMENT 'The open exceptions.';
 
-CREATE VIEW v_orders AS
+CREATE VIEW IF NOT EXISTS v_orders AS
 SELECT order_key, origin, created_at, updated_at, events, open_exceptions, shelved, `cells.source` AS cell_source,
        `cells.axis` AS cell_axis, `cells.state` AS cell_state, `cells.since` AS cell_since, `sums.source` AS sum_source,
        `sums.kind` AS sum_kind, `sums.minor` AS sum_minor, `sums.currency` AS sum_currency
@@ -23,7 +23,7 @@ ORDER BY seq DESC
 LIMIT 1 BY partition, order_key
 COMMENT 'Every order as it stands now.';
 
-CREATE VIEW v_order_history AS
+CREATE VIEW IF NOT EXISTS v_order_history AS
 SELECT order_key, seq, recorded_at, entry, source, feed, kind, native_kind, `claims.axis` AS axes, `claims.native` AS words,
        `claims.state` AS states, occurred_at, received_at, rule, verdict_from, verdict, basis, because, exception, text
 FROM events FINAL
@@ -31,13 +31,13 @@ WHERE order_key = {order:String}
 ORDER BY seq
 COMMENT 'One order''s history: SELECT * FROM v_order_history(order = ''shop~1001'').';
 
-CREATE VIEW v_verdicts AS
+CREATE VIEW IF NOT EXISTS v_verdicts AS
 SELECT order_key, rule, step, episode, anchor, deadline, verdict_from, verdict, basis, because, evaluated_at, recorded_at
 FROM events FINAL
 WHERE entry IN ('verdict', 'revised')
 COMMENT 'Every verdict and revision told.';
 
-CREATE VIEW v_time_to_sync AS
+CREATE VIEW IF NOT EXISTS v_time_to_sync AS
 SELECT order_key, from_source, to_source, from_at, to_at, dateDiff('millisecond', from_at, to_at) / 1000 AS seconds
 FROM
 (
@@ -55,7 +55,7 @@ INNER JOIN
 ) AS b USING (order_key)
 COMMENT 'How long each order took from its origin to every other source, by the sources'' own stamps.';
 
-CREATE VIEW v_drift_daily AS
+CREATE VIEW IF NOT EXISTS v_drift_daily AS
 SELECT toDate(opened_at) AS day, rule, name, hop, count() AS exceptions, countIf(open) AS still_open,
        avgIf(dateDiff('second', opened_at, resolved_at), NOT open) AS seconds_to_heal, sum(at_risk_minor) AS at_risk_minor, at_risk_currency
 FROM v_exceptions
@@ -63,12 +63,12 @@ WHERE subject_kind = 'order'
 GROUP BY day, rule, name, hop, at_risk_currency
 COMMENT 'Drift per rule and day.';
 
-CREATE VIEW v_quarantine AS
+CREATE VIEW IF NOT EXISTS v_quarantine AS
 SELECT id, source, feed, reason, detail, order_key, axis, native, received_at, recorded_at, partition, log_offset
 FROM quarantine FINAL
 COMMENT 'What was set aside.';
 
-CREATE VIEW v_audit AS
+CREATE VIEW IF NOT EXISTS v_audit AS
 SELECT table, partition, rows, distinct_rows, first_seq, last_seq, rows = distinct_rows AND first_seq = 1 AND last_seq = distinct_rows AS dense, hash
 FROM
 (

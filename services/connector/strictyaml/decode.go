@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -216,13 +217,29 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value) {
 			return
 		}
 		v.SetBool(b)
-	case reflect.Int, reflect.Int64:
-		i, err := strconv.ParseInt(n.Value, 10, 64)
+	case reflect.Int, reflect.Int16, reflect.Int32, reflect.Int64:
+		if v.Type() == reflect.TypeFor[time.Duration]() {
+			span, err := time.ParseDuration(n.Value)
+			if err != nil {
+				d.problem(n, "want a span such as 30s or 5m, found %q", n.Value)
+				return
+			}
+			v.SetInt(int64(span))
+			return
+		}
+		i, err := strconv.ParseInt(n.Value, 10, v.Type().Bits())
 		if err != nil {
 			d.problem(n, "want a whole number, found %q", n.Value)
 			return
 		}
 		v.SetInt(i)
+	case reflect.Uint64:
+		u, err := strconv.ParseUint(n.Value, 10, 64)
+		if err != nil {
+			d.problem(n, "want a whole number, found %q", n.Value)
+			return
+		}
+		v.SetUint(u)
 	case reflect.Float64:
 		f, err := strconv.ParseFloat(n.Value, 64)
 		if err != nil {
