@@ -42,14 +42,21 @@ type Block struct {
 	Table     Table
 	// From and To are the first and last seq, inclusive.
 	From, To uint64
+	// Attempt counts the inserts of this range that were answered well and left
+	// nothing behind.
+	Attempt int
 	// Rows holds the rows of Table alone, ascending by seq.
 	Rows *ledger.Rows
 }
 
 // Token identifies the block: a second insert of the same range carries the
-// same token.
+// same token, unless the sink was seen to know the token and not the rows.
 func (b *Block) Token() string {
-	return fmt.Sprintf("%s:%d:%d-%d", b.Table, b.Partition, b.From, b.To)
+	token := fmt.Sprintf("%s:%d:%d-%d", b.Table, b.Partition, b.From, b.To)
+	if b.Attempt > 0 {
+		token += fmt.Sprintf("#%d", b.Attempt)
+	}
+	return token
 }
 
 // Sink holds rows outside the ledger.

@@ -25,7 +25,8 @@ type Pump struct {
 	sink  projections.Sink
 	held  projections.Held
 	known bool
-	next  uint64 // next outbox blob to read
+	doubt [projections.Tables]bool // the next block's token may have been used before
+	next  uint64                   // next outbox blob to read
 }
 
 // NewPump returns a pump; it asks the sink what it holds before it writes.
@@ -58,6 +59,9 @@ func (p *Pump) Run(ctx context.Context) (int, error) {
 			return 0, fmt.Errorf("ask %s what it holds: %w", p.sink.Name(), err)
 		}
 		p.held, p.known, p.next = held, true, 0
+		for t := range p.doubt {
+			p.doubt[t] = true
+		}
 		if err := p.repeatIntents(ctx); err != nil {
 			p.known = false
 			return 0, err
@@ -183,11 +187,44 @@ func (p *Pump) insert(ctx context.Context, b *projections.Block) error {
 	if err := p.store.Commit(func(w ledger.Batch) { w.Put(p.intentKey(b.Table), v) }); err != nil {
 		return err
 	}
-	if err := p.sink.Insert(ctx, b); err != nil {
-		return fmt.Errorf("insert %s into %s: %w", b.Token(), p.sink.Name(), err)
+	for {
+		if err := p.sink.Insert(ctx, b); err != nil {
+			return fmt.Errorf("insert %s into %s: %w", b.Token(), p.sink.Name(), err)
+		}
+		landed, err := p.landed(ctx, b)
+		if err != nil {
+			return err
+		}
+		if landed {
+			p.held[b.Table] = b.To
+			return nil
+		}
+		if b.Attempt++; b.Attempt > maxAttempts {
+			return fmt.Errorf("insert %s into %s: taken %d times and never there", b.Token(), p.sink.Name(), maxAttempts)
+		}
 	}
-	p.held[b.Table] = b.To
-	return nil
+}
+
+// maxAttempts bounds the tokens tried for one range.
+const maxAttempts = 8
+
+// landed asks the sink whether it holds the first block of a table after a
+// start or a fault. ClickHouse notes a block's token before its rows: killed in
+// between, it takes the repeat for a duplicate and answers well (I-19). Later
+// blocks carry tokens that were never sent, since one is in flight at a time.
+func (p *Pump) landed(ctx context.Context, b *projections.Block) (bool, error) {
+	if !p.doubt[b.Table] {
+		return true, nil
+	}
+	held, err := p.sink.Held(ctx, p.opt.Partition)
+	if err != nil {
+		return false, fmt.Errorf("ask %s whether it holds %s: %w", p.sink.Name(), b.Token(), err)
+	}
+	if held[b.Table] < b.To {
+		return false, nil
+	}
+	p.doubt[b.Table] = false
+	return true, nil
 }
 
 func (p *Pump) intentKey(t projections.Table) []byte {

@@ -82,6 +82,63 @@ func TestPumpLosesAndDoublesNothing(t *testing.T) {
 	}
 }
 
+// forgetful is a sink that answers the first insert of some tokens well and
+// keeps nothing, each token for ever: it noted the token, was killed, and takes
+// every repeat for a duplicate.
+type forgetful struct {
+	*memory.Sink
+	rnd    *rand.Rand
+	tokens map[string]bool // true: swallowed
+}
+
+func (f *forgetful) Insert(ctx context.Context, b *projections.Block) error {
+	swallowed, seen := f.tokens[b.Token()]
+	if !seen {
+		swallowed = f.rnd.IntN(3) == 0
+		f.tokens[b.Token()] = swallowed
+		if swallowed {
+			return errLost
+		}
+	}
+	if swallowed {
+		return nil
+	}
+	return f.Sink.Insert(ctx, b)
+}
+
+// TestPumpOutlivesATokenWithoutRows: a token that the sink knows and whose rows
+// it lost costs no rows (I-18, I-19).
+func TestPumpOutlivesATokenWithoutRows(t *testing.T) {
+	for seed := range 10 {
+		rnd := rand.New(rand.NewPCG(uint64(seed), 7))
+		store, fold := openAt(t, vfs.NewMem())
+		sink := &forgetful{memory.New(), rnd, map[string]bool{}}
+		pump := engine.NewPump(store, sink, engine.PumpOptions{MaxRows: 1 + rnd.IntN(20)})
+		for _, r := range records(rnd) {
+			if err := take(fold, r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := fold.Commit(); err != nil {
+			t.Fatal(err)
+		}
+		failures := 0
+		for ; failures < 200; failures++ {
+			if _, err := pump.Run(t.Context()); err == nil {
+				break
+			}
+		}
+		rows := sink.Rows(0)
+		if failures == 0 || len(rows.History) == 0 {
+			t.Fatalf("seed %d: %d failures, %d rows: nothing was shown", seed, failures, len(rows.History))
+		}
+		dense(t, rows)
+		if err := store.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestRefillFillsWhatTheOutboxLost: rows that a capped outbox dropped are told
 // again by refolding the log (S-41).
 func TestRefillFillsWhatTheOutboxLost(t *testing.T) {
