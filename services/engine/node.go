@@ -107,6 +107,8 @@ type Node struct {
 	subs     subscribers
 	stop     context.CancelFunc
 	wg       sync.WaitGroup
+	once     sync.Once
+	closed   error // what the first Close met
 }
 
 // Start opens the stores and begins to fold. It returns once every partition's
@@ -194,14 +196,18 @@ func (n *Node) owned(partitions []int32) {
 	n.deps.Logger.Info("owned partitions changed", "partitions", partitions)
 }
 
-// Close stops folding and closes the stores. What was committed stays.
+// Close stops folding and closes the stores. What was committed stays. Later
+// calls wait for the first and return what it met.
 func (n *Node) Close() error {
-	n.stop()
-	if n.owner != nil {
-		n.owner.Close()
-	}
-	n.wg.Wait()
-	return n.closeStores()
+	n.once.Do(func() {
+		n.stop()
+		if n.owner != nil {
+			n.owner.Close()
+		}
+		n.wg.Wait()
+		n.closed = n.closeStores()
+	})
+	return n.closed
 }
 
 func (n *Node) closeStores() error {

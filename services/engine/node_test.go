@@ -148,3 +148,26 @@ func awaitException(t *testing.T, n *engine.Node, name string) ledger.Exception 
 		}
 	}
 }
+
+// TestClosingTwiceIsHarmless: whoever closes again, or meanwhile, gets the same
+// answer.
+func TestClosingTwiceIsHarmless(t *testing.T) {
+	r := newRig(t)
+	dir := t.TempDir()
+	n := r.start(dir)
+	answers := make(chan error, 2)
+	for range cap(answers) {
+		go func() { answers <- n.Close() }()
+	}
+	for range cap(answers) {
+		if err := <-answers; err != nil {
+			t.Error(err)
+		}
+	}
+	if err := n.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := r.start(dir).Close(); err != nil {
+		t.Errorf("the stores were not given back: %v", err)
+	}
+}

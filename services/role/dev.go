@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/orderledger/orderledger/services/api"
@@ -69,55 +70,62 @@ type Instance struct {
 	surface *api.Surface
 	admin   *http.Server
 	cleanup func()
+	once    sync.Once
+	closed  error // what the first Close met
 }
 
 // Start starts an instance. What was started is closed again if a later part
-// fails.
-func Start(ctx context.Context, cfg *config.Config, parts Parts, w Watchers, logger *slog.Logger) (_ *Instance, err error) {
+// fails, and no instance is returned.
+func Start(ctx context.Context, cfg *config.Config, parts Parts, w Watchers, logger *slog.Logger) (*Instance, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configuration:\n%w", err)
 	}
 	i := &Instance{cleanup: func() {}}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, i.Close())
-		}
-	}()
-	if i.cleanup, err = DataDir(cfg); err != nil {
-		return i, err
+	if err := i.start(ctx, cfg, parts, w, logger); err != nil {
+		return nil, errors.Join(err, i.Close())
 	}
+	return i, nil
+}
+
+// start starts the parts, each where Close finds it.
+func (i *Instance) start(ctx context.Context, cfg *config.Config, parts Parts, w Watchers, logger *slog.Logger) error {
+	cleanup, err := DataDir(cfg)
+	if err != nil {
+		return err
+	}
+	i.cleanup = cleanup
 	if i.Catalog, err = LoadCatalog(cfg.CatalogDirs); err != nil {
-		return i, err
+		return err
 	}
 	if _, _, err = CompilePolicy(cfg, i.Catalog, nil, 0); err != nil {
-		return i, fmt.Errorf("policy:\n%w", err)
+		return fmt.Errorf("policy:\n%w", err)
 	}
 	if i.Stack, err = OpenStack(ctx, cfg, logger); err != nil {
-		return i, err
+		return err
 	}
 	i.Endpoints.Kafka = i.Stack.Brokers[0]
 	if parts.History {
 		if i.history, err = OpenHistory(ctx, cfg, logger); err != nil {
-			return i, err
+			return err
 		}
 		i.Endpoints.ClickHouseNative, i.Endpoints.ClickHouseHTTP = i.history.Native, i.history.HTTP
 	}
 	if parts.API || parts.History {
 		if err = i.startLedger(ctx, cfg, parts, w); err != nil {
-			return i, err
+			return err
 		}
 	}
 	if parts.Edge {
 		i.edge, err = StartEdge(ctx, i.Stack, EdgeOptions{Catalog: i.Catalog, Observer: edgeObserver(w), Clock: connector.SystemClock{}, Instance: "edge"})
 		if err != nil {
-			return i, err
+			return err
 		}
 		i.Endpoints.Webhooks = i.edge.Addr
 	}
 	if err = i.startAdmin(cfg, w); err != nil {
-		return i, err
+		return err
 	}
-	return i, WriteEndpoints(cfg.EndpointsFile, i.Endpoints)
+	return WriteEndpoints(cfg.EndpointsFile, i.Endpoints)
 }
 
 func edgeObserver(w Watchers) connector.Observer {
@@ -176,8 +184,13 @@ func (i *Instance) startAdmin(cfg *config.Config, w Watchers) error {
 }
 
 // Close stops the parts in reverse order. It is safe on a partly started
-// instance.
+// instance; later calls wait for the first and return what it met.
 func (i *Instance) Close() error {
+	i.once.Do(func() { i.closed = i.close() })
+	return i.closed
+}
+
+func (i *Instance) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	var errs []error
