@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,6 +42,9 @@ type Options struct {
 	// PageKey seals page tokens. Replicas behind one address share it; empty
 	// means a key of this process.
 	PageKey []byte
+	// GRPCTLS and RESTTLS are how the two listeners speak TLS; nil: they do not.
+	GRPCTLS *tls.Config
+	RESTTLS *tls.Config
 	// Replica names this process in answers.
 	Replica string
 	// Hosts are Host headers that REST answers to beside the loopback names.

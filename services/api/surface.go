@@ -2,8 +2,10 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -45,7 +47,8 @@ func (s *Server) Listen(grpcAddr, restAddr string) (*Surface, error) {
 			return close(err)
 		}
 	}
-	conn, err := grpc.NewClient(loopbackOf(g.Addr()), grpc.WithTransportCredentials(insecure.NewCredentials()),
+	in := newPipe()
+	conn, err := grpc.NewClient("passthrough:///rest", grpc.WithContextDialer(in.dial), grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)))
 	if err != nil {
 		return close(fmt.Errorf("connect REST to gRPC: %w", err))
@@ -55,10 +58,30 @@ func (s *Server) Listen(grpcAddr, restAddr string) (*Surface, error) {
 		return close(err)
 	}
 	f := &Surface{GRPC: g.Addr().String(), REST: h.Addr().String(), server: s, conn: conn,
-		http: &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}}
-	f.spawn(func() error { return s.Serve(g) }, "grpc")
-	f.spawn(func() error { return f.http.Serve(h) }, "rest")
+		http: &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
+			ErrorLog: slog.NewLogLogger(s.opt.Logger.Handler(), slog.LevelDebug)}}
+	f.spawn(func() error { return s.Serve(in) }, "rest to grpc")
+	f.spawn(func() error { return s.Serve(overTLS(g, s.opt.GRPCTLS)) }, "grpc")
+	f.spawn(func() error { return f.serveREST(h) }, "rest")
 	return f, nil
+}
+
+// overTLS lets a listener speak TLS, if it is configured to, and HTTP/2 inside.
+func overTLS(l net.Listener, c *tls.Config) net.Listener {
+	if c == nil {
+		return l
+	}
+	c = c.Clone()
+	c.NextProtos = []string{"h2"}
+	return tls.NewListener(l, c)
+}
+
+func (f *Surface) serveREST(l net.Listener) error {
+	if c := f.server.opt.RESTTLS; c != nil {
+		f.http.TLSConfig = c.Clone()
+		return f.http.ServeTLS(l, "", "")
+	}
+	return f.http.Serve(l)
 }
 
 func (f *Surface) spawn(fn func() error, what string) {
@@ -79,16 +102,4 @@ func (f *Surface) Close(ctx context.Context) error {
 	err = errors.Join(err, f.conn.Close())
 	f.wg.Wait()
 	return err
-}
-
-// loopbackOf is how this process reaches its own listener.
-func loopbackOf(a net.Addr) string {
-	host, port, err := net.SplitHostPort(a.String())
-	if err != nil {
-		return a.String()
-	}
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return net.JoinHostPort(host, port)
 }

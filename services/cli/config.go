@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/orderledger/orderledger/services/config"
 )
@@ -49,25 +50,36 @@ func (a *app) configPrint() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		pairs := c.Effective()
 		if !a.drawn() {
-			flat := map[string]string{}
-			for _, p := range pairs {
-				flat[p[0]] = p[1]
-			}
-			raw, err := json.Marshal(flat)
-			if err != nil {
-				return fmt.Errorf("write configuration: %w", err)
-			}
-			return a.document(raw)
+			return a.configDocument(c)
 		}
 		t := a.table("KEY", "VALUE")
-		for _, p := range pairs {
+		for _, p := range c.Effective() {
 			t.row(p[0], dash(p[1]))
 		}
 		return t.write(a.Out)
 	}
 	return cmd
+}
+
+// configDocument writes the configuration as a file that can be read again.
+func (a *app) configDocument(c *config.Config) error {
+	raw, err := c.Document()
+	if err != nil {
+		return err
+	}
+	if a.output == "yaml" {
+		_, err := a.Out.Write(raw)
+		return err
+	}
+	var whole map[string]any
+	if err := yaml.Unmarshal(raw, &whole); err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	if raw, err = json.Marshal(whole); err != nil {
+		return fmt.Errorf("write configuration: %w", err)
+	}
+	return a.document(raw)
 }
 
 func (a *app) configSchema() *cobra.Command {

@@ -29,6 +29,8 @@ type Config struct {
 	Replication       int16      `yaml:"replication"`
 	ClickHouse        ClickHouse `yaml:"clickhouse"`
 	Listen            Listen     `yaml:"listen"`
+	TLS               TLS        `yaml:"tls"`
+	API               API        `yaml:"api"`
 	Auth              Auth       `yaml:"auth"`
 	Ledger            Ledger     `yaml:"ledger"`
 	Log               Logging    `yaml:"log"`
@@ -63,6 +65,18 @@ type Listen struct {
 	KafkaPort int `yaml:"kafka_port"`
 	// Hosts are further Host headers that the REST API answers to.
 	Hosts []string `yaml:"hosts"`
+}
+
+// API configures what answers questions.
+type API struct {
+	// PageKeyFile holds the key that seals page tokens, at least 32 bytes.
+	// Replicas behind one address share it; without it each replica accepts its
+	// own tokens alone.
+	PageKeyFile string `yaml:"page_key_file"`
+	// CallsPerSecond is what one caller may ask over time, CallsBurst what it may
+	// ask at once; 0 calls per second set no limit.
+	CallsPerSecond int `yaml:"calls_per_second"`
+	CallsBurst     int `yaml:"calls_burst"`
 }
 
 // Auth says who may call the API.
@@ -103,6 +117,7 @@ func Default() *Config {
 	return &Config{
 		Listen:     Listen{REST: "127.0.0.1:8080", Admin: "127.0.0.1:8081", GRPC: "127.0.0.1:8082", Webhooks: "127.0.0.1:8088", KafkaPort: 19092},
 		ClickHouse: ClickHouse{NativePort: 19000, HTTPPort: 18123},
+		API:        API{CallsPerSecond: 500, CallsBurst: 1000},
 		Log:        Logging{Level: "info", Format: "auto"},
 	}
 }
@@ -150,17 +165,12 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("kafka: %w", err))
 		}
 	}
-	for key, addr := range map[string]string{"listen.rest": c.Listen.REST, "listen.admin": c.Listen.Admin, "listen.grpc": c.Listen.GRPC, "listen.webhooks": c.Listen.Webhooks} {
-		if _, _, err := net.SplitHostPort(addr); err != nil {
-			bad(key, "%q: want host:port, such as 127.0.0.1:8080", addr)
-		}
+	errs = append(errs, c.validateListeners()...)
+	if c.API.CallsPerSecond < 0 {
+		bad("api.calls_per_second", "%d: must not be negative; 0 sets no limit", c.API.CallsPerSecond)
 	}
-	if len(c.Auth.TokenFiles) == 0 {
-		for key, addr := range map[string]string{"listen.rest": c.Listen.REST, "listen.grpc": c.Listen.GRPC} {
-			if host, _, err := net.SplitHostPort(addr); err == nil && !loopback(host) {
-				bad(key, "%q is not a loopback address and no authentication is configured: set auth.token_files, or listen on 127.0.0.1", addr)
-			}
-		}
+	if c.API.CallsPerSecond > 0 && c.API.CallsBurst < 1 {
+		bad("api.calls_burst", "%d: must be at least 1 where api.calls_per_second sets a limit", c.API.CallsBurst)
 	}
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":
@@ -181,6 +191,33 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("sources: %w", err))
 	}
 	return errors.Join(errs...)
+}
+
+// validateListeners checks addresses, certificates, and that nobody unknown is
+// let in.
+func (c *Config) validateListeners() []error {
+	var errs []error
+	for _, l := range []struct {
+		key, addr string
+		asks      bool // callers of the API reach it
+		tls       *ServerTLS
+	}{{"rest", c.Listen.REST, true, &c.TLS.REST}, {"grpc", c.Listen.GRPC, true, &c.TLS.GRPC},
+		{"webhooks", c.Listen.Webhooks, false, &c.TLS.Webhooks}, {"admin", c.Listen.Admin, false, nil}} {
+		host, _, err := net.SplitHostPort(l.addr)
+		switch {
+		case err != nil:
+			errs = append(errs, fmt.Errorf("listen.%s: %q: want host:port, such as 127.0.0.1:8080", l.key, l.addr))
+		case l.asks && len(c.Auth.TokenFiles) == 0 && !loopback(host):
+			errs = append(errs, fmt.Errorf("listen.%s: %q is not a loopback address and no authentication is configured: set auth.token_files, or listen on 127.0.0.1", l.key, l.addr))
+		}
+		if l.tls == nil {
+			continue
+		}
+		if err := l.tls.validate("tls." + l.key); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
 }
 
 // loopback reports whether a host to listen on is this machine alone.

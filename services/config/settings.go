@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -36,24 +38,46 @@ func text(key, flag, usage string, at func(*Config) *string) setting {
 
 func list(key, flag, usage string, at func(*Config) *[]string) setting {
 	return setting{key: key, flag: flag, usage: usage, get: func(c *Config) string { return strings.Join(*at(c), ",") },
-		set: func(c *Config, v string) error { *at(c) = strings.Split(v, ","); return nil }}
+		set: func(c *Config, v string) error {
+			*at(c) = nil
+			if v != "" {
+				*at(c) = strings.Split(v, ",")
+			}
+			return nil
+		}}
 }
 
 func yes(key, flag, usage string, at func(*Config) *bool) setting {
 	return setting{key: key, flag: flag, usage: usage, bool: true, get: func(c *Config) string { return strconv.FormatBool(*at(c)) },
 		set: func(c *Config, v string) error {
 			b, err := strconv.ParseBool(v)
+			if err != nil {
+				return fmt.Errorf("want true or false, found %q", v)
+			}
 			*at(c) = b
-			return err
+			return nil
 		}}
 }
 
 func number[T ~int | ~int16 | ~int32 | ~uint64](key, flag, usage string, at func(*Config) *T) setting {
-	return setting{key: key, flag: flag, usage: usage, get: func(c *Config) string { return strconv.FormatInt(int64(*at(c)), 10) },
+	return setting{key: key, flag: flag, usage: usage, get: func(c *Config) string { return fmt.Sprint(*at(c)) },
 		set: func(c *Config, v string) error {
-			n, err := strconv.ParseInt(v, 10, 64)
-			*at(c) = T(n)
-			return err
+			var n T
+			var err error
+			if bits := reflect.TypeFor[T]().Bits(); T(0)-1 > 0 {
+				var u uint64
+				u, err = strconv.ParseUint(v, 10, bits)
+				n = T(u)
+			} else {
+				var i int64
+				i, err = strconv.ParseInt(v, 10, bits)
+				n = T(i)
+			}
+			if err != nil {
+				return fmt.Errorf("want a whole number, found %q", v)
+			}
+			*at(c) = n
+			return nil
 		}}
 }
 
@@ -86,6 +110,18 @@ func settings() []setting {
 		text("listen.webhooks", "", "address of the webhooks", func(c *Config) *string { return &c.Listen.Webhooks }),
 		number("listen.kafka_port", "", "port of the embedded broker", func(c *Config) *int { return &c.Listen.KafkaPort }),
 		list("listen.hosts", "", "further Host headers that REST answers to", func(c *Config) *[]string { return &c.Listen.Hosts }),
+		text("tls.grpc.cert_file", "", "certificate of gRPC, PEM; with it the listener speaks TLS", func(c *Config) *string { return &c.TLS.GRPC.CertFile }),
+		text("tls.grpc.key_file", "", "key of the certificate of gRPC", func(c *Config) *string { return &c.TLS.GRPC.KeyFile }),
+		text("tls.grpc.client_ca_file", "", "authorities of the client certificates that gRPC then demands", func(c *Config) *string { return &c.TLS.GRPC.ClientCAFile }),
+		text("tls.rest.cert_file", "", "certificate of REST, PEM; with it the listener speaks TLS", func(c *Config) *string { return &c.TLS.REST.CertFile }),
+		text("tls.rest.key_file", "", "key of the certificate of REST", func(c *Config) *string { return &c.TLS.REST.KeyFile }),
+		text("tls.rest.client_ca_file", "", "authorities of the client certificates that REST then demands", func(c *Config) *string { return &c.TLS.REST.ClientCAFile }),
+		text("tls.webhooks.cert_file", "", "certificate of the webhooks, PEM; with it the listener speaks TLS", func(c *Config) *string { return &c.TLS.Webhooks.CertFile }),
+		text("tls.webhooks.key_file", "", "key of the certificate of the webhooks", func(c *Config) *string { return &c.TLS.Webhooks.KeyFile }),
+		text("tls.webhooks.client_ca_file", "", "authorities of the client certificates that the webhooks then demands", func(c *Config) *string { return &c.TLS.Webhooks.ClientCAFile }),
+		text("api.page_key_file", "", "file with the key that seals page tokens, shared by replicas", func(c *Config) *string { return &c.API.PageKeyFile }),
+		number("api.calls_per_second", "", "calls that one caller may make per second, over time; 0 sets no limit", func(c *Config) *int { return &c.API.CallsPerSecond }),
+		number("api.calls_burst", "", "calls that one caller may make at once", func(c *Config) *int { return &c.API.CallsBurst }),
 		list("auth.token_files", "", "files with one bearer token each", func(c *Config) *[]string { return &c.Auth.TokenFiles }),
 		text("ledger.group", "", "consumer group that shares out ownership", func(c *Config) *string { return &c.Ledger.Group }),
 		text("ledger.instance_id", "", "static member id, such as the pod's name", func(c *Config) *string { return &c.Ledger.InstanceID }),
@@ -156,17 +192,21 @@ func (f *Flags) Load(lookup func(string) (string, bool)) (*Config, error) {
 			return nil, err
 		}
 	}
+	var errs []error
 	for _, v := range f.values {
 		if text, ok := lookup(v.s.variable()); ok {
 			if err := v.s.set(c, text); err != nil {
-				return nil, fmt.Errorf("%s=%q (%s): %w", v.s.variable(), text, v.s.key, err)
+				errs = append(errs, fmt.Errorf("%s=%q (%s): %w", v.s.variable(), text, v.s.key, err))
 			}
 		}
 		if v.given != nil {
 			if err := v.s.set(c, *v.given); err != nil {
-				return nil, fmt.Errorf("--%s %q (%s): %w", v.s.name(), *v.given, v.s.key, err)
+				errs = append(errs, fmt.Errorf("--%s %q (%s): %w", v.s.name(), *v.given, v.s.key, err))
 			}
 		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	c.Finish()
 	return c, nil
