@@ -59,6 +59,8 @@ type FoldOptions struct {
 	SliceTimers int
 	// NoOutbox keeps no rows for sinks: for those who never ship any.
 	NoOutbox bool
+	// Outbox is told of every blob committed; nil: nobody is.
+	Outbox *Outbox
 	// OnCommit is told after every commit; the rows may be kept. Nil: nobody.
 	OnCommit func(Committed)
 	// Listening tells whether copying the rows for OnCommit is worth it.
@@ -182,6 +184,9 @@ func (f *Fold) Commit() error {
 		return err
 	}
 	f.place, f.pending = place, 0
+	if f.opt.Outbox != nil && len(f.blob) > 0 {
+		f.opt.Outbox.Wrote(place.Batch, len(f.blob))
+	}
 	if tell {
 		f.opt.OnCommit(told)
 	}

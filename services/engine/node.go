@@ -253,6 +253,14 @@ func (n *Node) Ready() error {
 	return nil
 }
 
+func (n *Node) sinkNames() []string {
+	var names []string
+	for _, s := range n.deps.Sinks {
+		names = append(names, s.Name())
+	}
+	return names
+}
+
 func (n *Node) storeDir(p int32) string {
 	return filepath.Join(n.cfg.Dir, StoreName(kafkalog.TopicEvents, p))
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"time"
 
@@ -117,6 +116,16 @@ func (r *replica) append(ctx context.Context, v any) error {
 	return err
 }
 
+// gone notes whether one sink is away.
+func (r *replica) gone(was *bool, away bool) {
+	if away && !*was {
+		r.away.Add(1)
+	} else if !away && *was {
+		r.away.Add(-1)
+	}
+	*was = away
+}
+
 // pump carries the partition's outbox to one sink while this node owns it, and
 // trims what every sink has.
 func (r *replica) pump(ctx context.Context, sink projections.Sink) {
@@ -126,7 +135,8 @@ func (r *replica) pump(ctx context.Context, sink projections.Sink) {
 		wait := r.done.wait()
 		again := 30 * time.Second
 		if now := r.terms.Load(); now != term { // another node may have shipped in between
-			p.known, failing, term = false, false, now
+			p.known, term = false, now
+			r.gone(&failing, false)
 		}
 		if r.owner.Load() {
 			rows, err := p.Run(ctx)
@@ -139,17 +149,16 @@ func (r *replica) pump(ctx context.Context, sink projections.Sink) {
 				if !failing {
 					r.n.deps.Logger.Warn("a sink is behind, trying again", "sink", sink.Name(), "partition", r.partition, "error", err)
 				}
-				failing, again = true, 2*time.Second
+				r.gone(&failing, true)
+				again = 2 * time.Second
 				r.n.deps.Observer.SinkFailed(sink.Name(), r.partition, err)
 			case err == nil:
-				failing = false
+				r.gone(&failing, false)
 			}
 			if rows > 0 {
 				r.n.deps.Observer.Pumped(sink.Name(), r.partition, rows)
 			}
-			if err := r.trim(); err != nil {
-				r.n.deps.Logger.Warn("trimming the outbox failed", "partition", r.partition, "error", err)
-			}
+			r.trim()
 		}
 		if failing { // a commit is no reason to try a dead sink at once
 			pause(ctx, again)
@@ -165,42 +174,16 @@ func (r *replica) pump(ctx context.Context, sink projections.Sink) {
 	}
 }
 
-// trim removes the outbox blobs that every sink has, and the oldest ones beyond
-// the cap. Without sinks nothing is kept.
-func (r *replica) trim() error {
-	keep := r.view.Load().place.Batch + 1
-	for _, s := range r.n.deps.Sinks {
-		next, err := Progress(r.store, s.Name())
-		if err != nil {
-			return err
-		}
-		keep = min(keep, next)
+// trim removes the outbox blobs that every sink has. The oldest beyond the cap
+// go as well, unless every sink is at hand and takes them: refolding for one
+// that is merely slower than the fold would make it slower still.
+func (r *replica) trim() {
+	o := r.outbox.Load()
+	err := o.Trim()
+	if err == nil && (!r.owner.Load() || r.away.Load() > 0) {
+		err = o.Cap()
 	}
-	size, err := r.outboxSize(&keep)
 	if err != nil {
-		return err
+		r.n.deps.Logger.Warn("trimming the outbox failed", "partition", r.partition, "error", err)
 	}
-	r.outbox.Store(int64(size))
-	if keep == 0 {
-		return nil
-	}
-	return r.store.DeleteRange([]byte{outboxSpace}, outboxKey(keep))
-}
-
-// outboxSize measures the outbox from the blob keep on and moves keep up while
-// it exceeds the cap.
-func (r *replica) outboxSize(keep *uint64) (uint64, error) {
-	type blob struct{ n, size uint64 }
-	var blobs []blob
-	total := uint64(0)
-	err := r.store.Scan(outboxKey(*keep), []byte{outboxSpace + 1}, func(k, v []byte) (bool, error) {
-		blobs = append(blobs, blob{binary.BigEndian.Uint64(k[1:]), uint64(len(v))})
-		total += uint64(len(v))
-		return true, nil
-	})
-	for i := 0; i < len(blobs) && total > r.n.cfg.OutboxMaxBytes; i++ {
-		total -= blobs[i].size
-		*keep = blobs[i].n + 1
-	}
-	return total, err
 }

@@ -112,13 +112,20 @@ func (n *Node) Propose(ctx context.Context, partition int32, payload any) (kafka
 }
 
 // ProposePolicy appends a policy record to the control topic; owners carry it
-// into their partitions.
+// into their partitions. Its key belongs to this proposal alone: of a topic that
+// is compacted, against the rules, no version is removed by the next, and no
+// proposal by a rival of the same version (S-32).
 func (n *Node) ProposePolicy(ctx context.Context, rec *ledger.PolicyRecord) (kafkalog.Position, error) {
 	value, err := n.deps.Codec.Encode(nil, rec)
 	if err != nil {
 		return kafkalog.Position{}, err
 	}
-	return n.deps.Journal.Append(ctx, kafkalog.Record{Topic: kafkalog.TopicControl, Value: value})
+	return n.deps.Journal.Append(ctx, kafkalog.Record{Topic: kafkalog.TopicControl, Key: policyKey(rec), Value: value})
+}
+
+// policyKey names a proposal: policy/VERSION/EFFECTIVE-AT/DIGEST.
+func policyKey(rec *ledger.PolicyRecord) []byte {
+	return fmt.Appendf(nil, "policy/%d/%d/%x", rec.Version, int64(rec.EffectiveAt), rec.Digest)
 }
 
 // Stat is what metrics show of one partition.
@@ -140,7 +147,7 @@ func (n *Node) Stats() []Stat {
 	for _, r := range n.replicas {
 		v := r.view.Load()
 		out = append(out, Stat{Partition: r.partition, Lag: r.lag(), Offset: v.place.Offset, Clock: v.guard.Clock, Policy: v.policy,
-			Outbox: r.outbox.Load(), DiskBytes: r.store.DiskBytes(), Owner: r.owner.Load(), Counts: v.counts})
+			Outbox: int64(r.outbox.Load().Bytes()), DiskBytes: r.store.DiskBytes(), Owner: r.owner.Load(), Counts: v.counts})
 	}
 	return out
 }

@@ -29,8 +29,9 @@ type replica struct {
 	end    atomic.Int64 // log end seen, −1 before the first answer
 	fault  atomic.Pointer[error]
 	waits  atomic.Pointer[error] // why folding waits, nil if it does not
-	outbox atomic.Int64          // bytes
-	done   broadcast             // a commit, a change of ownership
+	outbox atomic.Pointer[Outbox]
+	away   atomic.Int32 // sinks that do not take what they are sent
+	done   broadcast    // a commit, a change of ownership
 	mu     sync.Mutex
 	base   *ledger.Reader // newest reader, whose plan later ones share
 }
@@ -70,8 +71,13 @@ func (r *replica) open() error {
 		}
 		r.store = s
 	}
+	outbox, err := NewOutbox(r.store, OutboxOptions{MaxBytes: r.n.cfg.OutboxMaxBytes, Sinks: r.n.sinkNames()})
+	if err != nil {
+		return err
+	}
+	r.outbox.Store(outbox)
 	f, err := NewFold(r.store, FoldOptions{Partition: r.partition, Partitions: r.n.cfg.Partitions, TopicID: r.n.topic,
-		CacheOrders: r.n.cfg.CacheOrders, NoOutbox: r.n.cfg.Standby, OnCommit: r.committed, Listening: r.n.subs.any})
+		CacheOrders: r.n.cfg.CacheOrders, NoOutbox: r.n.cfg.Standby, Outbox: outbox, OnCommit: r.committed, Listening: r.n.subs.any})
 	if err != nil {
 		return err
 	}
@@ -276,6 +282,7 @@ func (r *replica) take(ctx context.Context, b decodedBatch) error {
 		if err := r.publish(); err != nil {
 			return err
 		}
+		r.trim()
 		r.n.deps.Observer.Committed(Committed{Partition: r.partition, Place: r.fold.Place(), Clock: r.fold.Part().Clock(), Records: n}, time.Since(start))
 	}
 	return b.err
