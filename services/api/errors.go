@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,6 +73,9 @@ type Error struct {
 	Metadata map[string]string
 	// Field names the request's field at fault, if one is.
 	Field string
+	// Retry is how long to wait before trying again; 0 means a second, where
+	// trying again helps.
+	Retry time.Duration
 	err   error
 }
 
@@ -107,7 +111,7 @@ func (e *Error) GRPCStatus() *status.Status {
 		details = append(details, &errdetails.BadRequest{FieldViolations: []*errdetails.BadRequest_FieldViolation{{Field: e.Field, Description: e.Message}}})
 	}
 	if c := e.Reason.Code(); c == codes.Unavailable || c == codes.ResourceExhausted {
-		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(retryAfter)})
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(cmp.Or(e.Retry, retryAfter))})
 	}
 	s, err := status.New(e.Reason.Code(), e.Message).WithDetails(details...)
 	if err != nil {

@@ -17,9 +17,10 @@ import (
 )
 
 // guard is what stands before every method: recovery, metrics, log,
-// authentication, validation, from the outside to the inside.
+// authentication, limit, validation, from the outside to the inside.
 type guard struct {
 	auth     *authenticator
+	limit    *limiter
 	observer Observer
 	logger   *slog.Logger
 }
@@ -63,9 +64,12 @@ func (g *guard) admit(ctx context.Context, method string) (context.Context, rule
 		return ctx, r, fail(PermissionDenied, "the method has no permission rule: it cannot be called", "scope", "none")
 	}
 	if r.anyone {
-		return ctx, r, nil
+		return ctx, r, g.limit.take("address " + addressOf(ctx))
 	}
 	p, err := g.auth.authenticate(ctx)
+	if limited := g.limit.take(bucketOf(ctx, p)); limited != nil {
+		return ctx, r, limited
+	}
 	if err != nil {
 		return ctx, r, err
 	}
@@ -73,6 +77,15 @@ func (g *guard) admit(ctx context.Context, method string) (context.Context, rule
 		return ctx, r, fail(PermissionDenied, fmt.Sprintf("the credential %s lacks the scope %s", p.Name, r.scope), "scope", string(r.scope))
 	}
 	return context.WithValue(ctx, principalKey{}, p), r, nil
+}
+
+// bucketOf names whose calls are counted together: those of a credential, and
+// without a valid one those of an address, so that guessing is slow.
+func bucketOf(ctx context.Context, p *Principal) string {
+	if p == nil || p == &local {
+		return "address " + addressOf(ctx)
+	}
+	return "credential " + p.Name
 }
 
 // call is one call being finished.

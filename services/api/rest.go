@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -22,6 +25,10 @@ import (
 	"github.com/orderledger/orderledger/proto/gen/openapi"
 	orderledgerv1 "github.com/orderledger/orderledger/proto/gen/orderledger/v1"
 )
+
+// remoteHeader tells the gRPC server who called REST. It is believed on the
+// connection inside this process alone.
+const remoteHeader = "orderledger-remote-address"
 
 // Limits of REST.
 const (
@@ -37,16 +44,21 @@ func NewREST(ctx context.Context, conn *grpc.ClientConn, hosts []string) (http.H
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, lines{&runtime.JSONPb{
 			MarshalOptions: protojson.MarshalOptions{EmitUnpopulated: true}}}),
 		runtime.WithErrorHandler(func(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
-			if e := ownComplaint(status.Convert(err)); e != nil {
+			s := status.Convert(err)
+			if e := ownComplaint(s); e != nil {
 				writeError(w, e)
 				return
 			}
+			sayWhen(w, s)
 			runtime.DefaultHTTPErrorHandler(ctx, mux, m, w, r, err)
 		}),
 		runtime.WithRoutingErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, r *http.Request, code int) {
 			noRoute(w, r, code)
 		}),
 		runtime.WithIncomingHeaderMatcher(forwarded),
+		runtime.WithMetadata(func(_ context.Context, r *http.Request) metadata.MD {
+			return metadata.Pairs(remoteHeader, r.RemoteAddr)
+		}),
 		runtime.SetQueryParameterParser(strictQuery{}),
 	)
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
@@ -168,6 +180,15 @@ func ownComplaint(s *status.Status) *Error {
 		return fail(NotReady, "the answer was not ready in time: try again, or ask for less")
 	default:
 		return nil
+	}
+}
+
+// sayWhen repeats a RetryInfo as the header that HTTP clients heed.
+func sayWhen(w http.ResponseWriter, s *status.Status) {
+	for _, d := range s.Details() {
+		if r, ok := d.(*errdetails.RetryInfo); ok {
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(r.GetRetryDelay().AsDuration().Seconds()))))
+		}
 	}
 }
 

@@ -42,6 +42,8 @@ type Options struct {
 	// PageKey seals page tokens. Replicas behind one address share it; empty
 	// means a key of this process.
 	PageKey []byte
+	// Limit is how much one caller may ask; the zero value sets no limit.
+	Limit Limit
 	// GRPCTLS and RESTTLS are how the two listeners speak TLS; nil: they do not.
 	GRPCTLS *tls.Config
 	RESTTLS *tls.Config
@@ -69,7 +71,7 @@ func (o *Options) Validate() error {
 	if o.Heartbeat < 0 || o.Heartbeat > 15*time.Second {
 		errs = append(errs, fmt.Errorf("heartbeat: %s: the contract promises at least one in 15 s", o.Heartbeat))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, o.Limit.Validate())...)
 }
 
 // Server answers over gRPC. REST is made from it by NewREST.
@@ -109,7 +111,7 @@ func New(opt Options) (*Server, error) {
 	}
 	s := &Server{opt: opt, pages: p, auth: &authenticator{opt.Tokens}, health: health.NewServer()}
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	g := &guard{auth: s.auth, observer: opt.Observer, logger: opt.Logger}
+	g := &guard{auth: s.auth, limit: newLimiter(opt.Limit, time.Now), observer: opt.Observer, logger: opt.Logger}
 	s.grpc = grpc.NewServer(
 		grpc.UnaryInterceptor(g.unary), grpc.StreamInterceptor(g.stream),
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage), grpc.MaxConcurrentStreams(maxStreams),

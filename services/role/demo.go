@@ -36,7 +36,8 @@ func Demo(ctx context.Context, cfg *config.Config, opt DemoOptions, w Watchers, 
 		return err
 	}
 	defer cleanup()
-	cfg.Ephemeral = false // the directory is made, and removed here
+	cfg.Ephemeral = false                 // the directory is made, and removed here
+	cfg.TLS.Webhooks = config.ServerTLS{} // the shop speaks to this process alone
 	plan, err := demo.New(demo.Options{Seed: opt.Seed, Now: time.Now(), For: opt.For})
 	if err != nil {
 		return err
@@ -54,7 +55,7 @@ func Demo(ctx context.Context, cfg *config.Config, opt DemoOptions, w Watchers, 
 		return err
 	}
 	i.Endpoints.Print(opt.Out, "")
-	card, err := d.Run(ctx, demo.Instance{Webhooks: "http://" + i.Endpoints.Webhooks, Exceptions: claims{i.Node}, Out: opt.Out, Zone: time.Local})
+	card, err := d.Run(ctx, demo.Instance{Webhooks: i.Endpoints.webhooksURL(), Exceptions: claims{i.Node}, Out: opt.Out, Zone: time.Local})
 	err = errors.Join(err, i.Close())
 	if err != nil {
 		return err

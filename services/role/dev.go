@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +21,6 @@ import (
 	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/connector/catalog"
 	"github.com/orderledger/orderledger/services/engine"
-	"github.com/orderledger/orderledger/services/logsink"
 )
 
 // Endpoints are the addresses of a running instance, as the endpoints file
@@ -89,6 +89,10 @@ func Start(ctx context.Context, cfg *config.Config, parts Parts, w Watchers, log
 
 // start starts the parts, each where Close finds it.
 func (i *Instance) start(ctx context.Context, cfg *config.Config, parts Parts, w Watchers, logger *slog.Logger) error {
+	a, err := readAccess(cfg, parts, logger)
+	if err != nil {
+		return err
+	}
 	cleanup, err := DataDir(cfg)
 	if err != nil {
 		return err
@@ -111,16 +115,18 @@ func (i *Instance) start(ctx context.Context, cfg *config.Config, parts Parts, w
 		i.Endpoints.ClickHouseNative, i.Endpoints.ClickHouseHTTP = i.history.Native, i.history.HTTP
 	}
 	if parts.API || parts.History {
-		if err = i.startLedger(ctx, cfg, parts, w); err != nil {
+		if err = i.startLedger(ctx, cfg, a, parts, w); err != nil {
 			return err
 		}
 	}
 	if parts.Edge {
-		i.edge, err = StartEdge(ctx, i.Stack, EdgeOptions{Catalog: i.Catalog, Observer: edgeObserver(w), Clock: connector.SystemClock{}, Instance: "edge"})
+		i.edge, err = StartEdge(ctx, i.Stack, EdgeOptions{Catalog: i.Catalog, Observer: edgeObserver(w), Clock: connector.SystemClock{}, Instance: "edge", TLS: a.webhooks})
 		if err != nil {
 			return err
 		}
-		i.Endpoints.Webhooks = i.edge.Addr
+		if i.Endpoints.Webhooks = i.edge.Addr; a.webhooks != nil {
+			i.Endpoints.Webhooks = "https://" + i.edge.Addr
+		}
 	}
 	if err = i.startAdmin(cfg, w); err != nil {
 		return err
@@ -135,7 +141,7 @@ func edgeObserver(w Watchers) connector.Observer {
 	return w.Edge
 }
 
-func (i *Instance) startLedger(ctx context.Context, cfg *config.Config, parts Parts, w Watchers) error {
+func (i *Instance) startLedger(ctx context.Context, cfg *config.Config, a *access, parts Parts, w Watchers) error {
 	var err error
 	if i.Node, err = foldAll(ctx, i.Stack, foldOptions{history: i.history, observer: w.Engine, standby: parts.Standby}); err != nil {
 		return err
@@ -151,21 +157,7 @@ func (i *Instance) startLedger(ctx context.Context, cfg *config.Config, parts Pa
 	if !parts.API {
 		return nil
 	}
-	tokens, err := api.ReadTokens(cfg.Auth.TokenFiles)
-	if err != nil {
-		return err
-	}
-	srv, err := api.New(api.Options{Ledger: i.Node, Policies: &Proposals{Config: cfg, Catalog: i.Catalog},
-		Quarantine: NewQuarantine(i.Stack, i.Catalog, logsink.New(i.Stack.Log, i.Stack.Codec)), Tokens: tokens, Replica: "ledger",
-		Hosts: cfg.Listen.Hosts, Observer: w.API, Logger: i.Stack.Logger})
-	if err != nil {
-		return err
-	}
-	if i.surface, err = srv.Listen(cfg.Listen.GRPC, cfg.Listen.REST); err != nil {
-		return err
-	}
-	i.Endpoints.API, i.Endpoints.GRPC = "http://"+i.surface.REST, i.surface.GRPC
-	return nil
+	return i.startSurface(cfg, a, w)
 }
 
 func (i *Instance) startAdmin(cfg *config.Config, w Watchers) error {
@@ -239,6 +231,14 @@ func WriteEndpoints(file string, e Endpoints) error {
 	return nil
 }
 
+// webhooksURL is where webhooks are received, with its scheme.
+func (e Endpoints) webhooksURL() string {
+	if strings.Contains(e.Webhooks, "://") {
+		return e.Webhooks
+	}
+	return "http://" + e.Webhooks
+}
+
 // Print tells a person where everything is, and what to try next.
 func (e Endpoints) Print(out io.Writer, banner string) {
 	row := func(name, addr string) {
@@ -249,7 +249,9 @@ func (e Endpoints) Print(out io.Writer, banner string) {
 	_, _ = fmt.Fprintln(out, "orderledger is running")
 	row("REST", e.API)
 	row("gRPC", e.GRPC)
-	row("Webhooks", "http://"+e.Webhooks+"/webhooks/{source}")
+	if e.Webhooks != "" {
+		row("Webhooks", e.webhooksURL()+"/webhooks/{source}")
+	}
 	row("Metrics", e.Admin+"/metrics")
 	row("Kafka", e.Kafka)
 	row("ClickHouse", e.ClickHouseHTTP)

@@ -3,9 +3,11 @@ package role
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
 	"net/http"
@@ -42,6 +44,8 @@ type EdgeOptions struct {
 	Clock    connector.Clock
 	// Instance names this process in statuses; the same after a restart.
 	Instance string
+	// TLS is how the webhooks' listener speaks TLS; nil: it does not.
+	TLS *tls.Config
 }
 
 // LoadCatalog returns the shipped systems and the user's own.
@@ -79,8 +83,9 @@ func StartEdge(ctx context.Context, s *Stack, opt EdgeOptions) (*Edge, error) {
 		return nil, fmt.Errorf("listen.webhooks: %w", err)
 	}
 	e.Addr = l.Addr().String()
-	e.server = &http.Server{Handler: srv, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
-	e.spawn(func() { _ = e.server.Serve(l) })
+	e.server = &http.Server{Handler: srv, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug)}
+	e.spawn(func() { e.serveWebhooks(l, opt.TLS) })
 	e.spawn(func() { _ = srv.RunReports(run, b.sink, opt.Instance, webhookReports) })
 	for _, p := range pollers {
 		e.spawn(func() { _ = p.Run(run) })
