@@ -99,7 +99,7 @@ func (o *order) precedes(ev *Event) bool {
 // unfold brings every document of an order back into memory.
 func (p *Partition) unfold(o *order) error {
 	added := o.added
-	o.base, o.docs, o.regs, o.sumsOK = nil, nil, nil, false // sources stay: the last run still counts by them
+	o.base, o.docs, o.regs, o.sumsOK, o.walked = nil, nil, nil, false, false // sources stay: the last run still counts by them
 	if err := p.readSaid(o); err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (p *Partition) foldTail(o *order) {
 	}
 	next := &base{at: cut, stamp: cut}
 	p.w.begin(p.plan, p.originPlan(o), o)
-	spans := o.spans()
+	spans := p.w.spans()
 	p.w.walk(cut)
 	next.run.copyFrom(&o.run)
 	p.closeEpisodes(o, &next.run)
@@ -174,10 +174,11 @@ func (p *Partition) foldTail(o *order) {
 			next.folded = append(next.folded, id)
 		}
 	}
-	next.amounts = o.baseAmounts(folded)
+	p.w.amounts.collect(o, folded)
+	next.amounts = p.w.amounts.registers()
 	for i := range o.regs {
 		r := &o.regs[i]
-		next.regs = append(next.regs, baseRegister{o.sources[r.src], r.axis, r.object, r.advanced(cut)})
+		next.regs = append(next.regs, baseRegister{o.sources[r.src], r.axis, r.object, r.advanced(p.w.entries[r.lo:r.lo+r.n], cut)})
 	}
 	o.rebase(next, kept, p.plan)
 	p.walk(o)
@@ -188,7 +189,8 @@ type span struct{ from, until Instant }
 
 // spans returns, for each document in memory, where its claims stand in the
 // registers' histories. It must be called after walker.begin.
-func (o *order) spans() []span {
+func (w *walker) spans() []span {
+	o := w.o
 	out := make([]span, len(o.docs))
 	place := make(map[*doc]int, len(o.docs))
 	for i := range out {
@@ -203,8 +205,9 @@ func (o *order) spans() []span {
 	for i := range o.regs {
 		r := &o.regs[i]
 		next := 0 // both lists ascend by version
-		for k := range r.entries {
-			e := &r.entries[k]
+		entries := w.entries[r.lo : r.lo+r.n]
+		for k := range entries {
+			e := &entries[k]
 			note(e.by, e.at)
 			for e.version != nil && next < len(r.current) && compareVersions(r.current[next].claim(), e.version) <= 0 {
 				note(r.current[next].d, e.at) // the losers of the version stand with its winner
@@ -220,7 +223,7 @@ func (o *order) spans() []span {
 // Beginning if there is none.
 func (p *Partition) cutPoint(o *order) Instant {
 	p.w.begin(p.plan, p.originPlan(o), o)
-	spans := o.spans()
+	spans := p.w.spans()
 	cut := spans[len(spans)-p.opt.TailLimit/2].from
 	for moved := true; moved; {
 		moved = false
@@ -238,30 +241,16 @@ func (p *Partition) cutPoint(o *order) Instant {
 	return Beginning
 }
 
-// baseAmounts folds the amount collections of documents that leave memory.
-func (o *order) baseAmounts(folded []*doc) []amountRegister {
-	var regs []amountRegister
-	if o.base != nil {
-		regs = o.base.amounts
-	}
-	for _, d := range folded {
-		for i := range d.ev.Amounts {
-			regs = foldAmounts(regs, o.sourceIndex(d.ev.Source), d, &d.ev.Amounts[i])
-		}
-	}
-	return regs
-}
-
 // advanced is the register's base once every entry before the cut is folded.
-func (r *register) advanced(cut Instant) registerBase {
+func (r *register) advanced(entries []entry, cut Instant) registerBase {
 	var b registerBase
 	if r.base != nil {
 		b = *r.base
 		b.dated = slices.Clone(b.dated)
 	}
 	var last *Claim // the newest current claim folded away
-	for i := range r.entries {
-		e := &r.entries[i]
+	for i := range entries {
+		e := &entries[i]
 		if e.at >= cut {
 			break
 		}
@@ -283,7 +272,8 @@ func (r *register) advanced(cut Instant) registerBase {
 // rebase replaces an order's memory by its base and the documents after it.
 func (o *order) rebase(b *base, kept []*doc, pl *plan) {
 	sources := o.sources
-	o.base, o.docs, o.regs = b, o.docs[:0], o.regs[:0]
+	clear(o.regs)
+	o.base, o.docs, o.regs, o.free, o.walked = b, o.docs[:0], o.regs[:0], nil, false
 	o.sources = sources
 	for i := range b.regs {
 		x := &b.regs[i]

@@ -47,7 +47,7 @@ func (p *Partition) Flush(b Batch) {
 		p.meta = false
 	}
 	p.rows.reset()
-	p.cells, p.views = nil, nil // rows that were kept may still share them
+	p.cells, p.views = p.cells[:0], p.views[:0]
 	p.evict()
 }
 

@@ -10,43 +10,116 @@ type resolved struct {
 // version, with the dated claims of each document just before the first
 // version that carries them.
 func (r *register) history(w *walker) {
-	pl := w.pl
-	first := len(w.entries)
-	at, floor := Beginning, Beginning
-	if r.base != nil && r.base.used {
-		at, floor = r.base.at, r.base.stamp
-	}
-	dated := r.firstVersions(w)
-	skew := r.known.skew
-	put := func(x ref, state State, earliest Instant) {
-		c := x.claim()
-		version := c
-		if c.Mode != Current {
-			version = nil
-		}
-		latest := min(c.Latest, x.d.received.Add(skew))
-		at = max(at, c.Earliest)
-		w.entries = append(w.entries, entry{at: at, within: Within{min(earliest, latest), latest}, state: state, by: x.d, claim: c, version: version})
-		floor = max(floor, c.Earliest)
-	}
-	takeDated := func(before *Claim) {
-		for len(dated) > 0 && (before == nil || compareVersions(dated[0].claim(), before) <= 0) {
-			put(dated[0], dated[0].state(), dated[0].claim().Earliest)
-			dated = dated[1:]
+	r.at, r.floor, r.top, r.value = Beginning, Beginning, nil, Absent
+	if r.base != nil {
+		r.value = r.base.state
+		if r.base.used {
+			r.at, r.floor = r.base.at, r.base.stamp
 		}
 	}
-	for lo := 0; lo < len(r.current); {
+	r.emit(w, r.firstVersions(w), 0)
+}
+
+// emit appends to the register's history the dated claims given, in the order
+// they enter it, and its current claims from an index on.
+func (r *register) emit(w *walker, dated []ref, from int) {
+	r.lo = int32(len(w.entries))
+	for lo := from; lo < len(r.current); {
 		hi := lo + 1
 		for hi < len(r.current) && compareVersions(r.current[lo].claim(), r.current[hi].claim()) == 0 {
 			hi++
 		}
-		win := resolve(r.current[lo:hi], pl)
-		takeDated(win.claim())
-		put(win.ref, win.state, max(floor, r.heardSince(lo, pl)))
+		win := resolve(r.current[lo:hi], w.pl)
+		for len(dated) > 0 && compareVersions(dated[0].claim(), win.claim()) <= 0 {
+			r.put(w, dated[0], dated[0].state(), dated[0].claim().Earliest)
+			dated = dated[1:]
+		}
+		r.put(w, win.ref, win.state, max(r.floor, r.heardSince(lo, w.pl)))
 		lo = hi
 	}
-	takeDated(nil)
-	r.entries = w.entries[first:len(w.entries):len(w.entries)]
+	for _, x := range dated {
+		r.put(w, x, x.state(), x.claim().Earliest)
+	}
+	r.n = int32(len(w.entries)) - r.lo
+}
+
+// put appends one entry to the register's history.
+func (r *register) put(w *walker, x ref, state State, earliest Instant) {
+	c := x.claim()
+	version := c
+	if c.Mode != Current {
+		version = nil
+	}
+	latest := min(c.Latest, x.d.received.Add(r.known.skew))
+	r.at, r.floor = max(r.at, c.Earliest), max(r.floor, c.Earliest)
+	if r.top == nil || compareVersions(c, r.top) > 0 {
+		r.top = c
+	}
+	w.entries = append(w.entries, entry{at: r.at, within: Within{min(earliest, latest), latest}, state: state, by: x.d, claim: c, version: version})
+}
+
+// extend appends the claims of the newest document to the register's history.
+// It reports false if they do not all stand behind everything held, so that
+// the history must be derived anew.
+func (r *register) extend(w *walker, d *doc) bool {
+	fresh := 0
+	for i := range r.current {
+		if r.current[i].d == d {
+			fresh++
+		}
+	}
+	from := len(r.current) - fresh
+	if fresh > 1 || fresh == 1 && r.current[from].d != d {
+		return false
+	}
+	if fresh == 1 && from > 0 {
+		before := r.current[from-1]
+		if compareVersions(before.claim(), r.current[from].claim()) >= 0 || before.d.prev == 0 && d.prev != 0 {
+			return false // a read narrows the beginnings of what no read showed before
+		}
+	}
+	dated := w.dated[:0]
+	for i, x := range r.dated {
+		if x.d != d || i > 0 && sameDated(r.dated[i-1], x) {
+			continue
+		}
+		if i+1 < len(r.dated) && sameDated(x, r.dated[i+1]) && r.dated[i+1].d != d {
+			return false // it takes the place of a later copy of the claim
+		}
+		if r.base.repeats(x.claim()) {
+			continue
+		}
+		dated = append(dated, x)
+	}
+	w.dated = dated
+	if r.top != nil {
+		for _, x := range dated {
+			if compareVersions(x.claim(), r.top) <= 0 {
+				return false
+			}
+		}
+		if fresh == 1 && compareVersions(r.current[from].claim(), r.top) <= 0 {
+			return false
+		}
+	}
+	byVersion(dated)
+	r.emit(w, dated, from)
+	return true
+}
+
+// sameDated reports whether two documents date the same state alike.
+func sameDated(a, b ref) bool {
+	return a.claim().Native == b.claim().Native && a.claim().Earliest == b.claim().Earliest
+}
+
+// byVersion sorts dated claims by version; stable, so that stamps decide
+// within one version.
+func byVersion(list []ref) {
+	for i := 1; i < len(list); i++ {
+		for j := i; j > 0 && compareVersions(list[j-1].claim(), list[j].claim()) > 0; j-- {
+			list[j-1], list[j] = list[j], list[j-1]
+		}
+	}
 }
 
 // firstVersions lists the dated claims once each, at the first version of
@@ -57,21 +130,15 @@ func (r *register) firstVersions(w *walker) []ref {
 	}
 	out := w.dated[:0]
 	for _, x := range r.dated {
-		c := x.claim()
-		if n := len(out); n > 0 && out[n-1].claim().Native == c.Native && out[n-1].claim().Earliest == c.Earliest {
+		if n := len(out); n > 0 && sameDated(out[n-1], x) {
 			continue // a later version of the same document repeats it
 		}
-		if r.base.repeats(c) {
+		if r.base.repeats(x.claim()) {
 			continue
 		}
 		out = append(out, x)
 	}
-	// by first version; stable, so that stamps decide within one version
-	for i := 1; i < len(out); i++ {
-		for j := i; j > 0 && compareVersions(out[j-1].claim(), out[j].claim()) > 0; j-- {
-			out[j-1], out[j] = out[j], out[j-1]
-		}
-	}
+	byVersion(out)
 	w.dated = out
 	return out
 }
@@ -137,14 +204,4 @@ func resolve(group []ref, pl *plan) resolved {
 		return resolved{group[best], Conflict}
 	}
 	return resolved{group[best], group[best].state()}
-}
-
-// conflicting reports whether the claims of one version disagree in their words.
-func conflicting(group []ref) bool {
-	for _, x := range group[1:] {
-		if x.claim().Native != group[0].claim().Native {
-			return true
-		}
-	}
-	return false
 }

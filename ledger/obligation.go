@@ -91,7 +91,7 @@ func (r *run) reset(n int) {
 type stepRef struct {
 	at    Instant
 	reg   int32
-	entry int32
+	entry int32 // in walker.entries
 }
 
 // walker walks one order's history. It is scratch memory, reused.
@@ -106,39 +106,92 @@ type walker struct {
 	// claims.
 	entries []entry
 	dated   []ref
+	amounts tally
+	// known holds what the plan says, per kind of register.
+	known map[registerKind]*registerPlan
 	// swap, when set, makes a cell appear in another state (hidden states).
 	swap      int
 	swapState State
 }
 
-// begin prepares a walk from the order's base.
-func (w *walker) begin(pl *plan, op *originPlan, o *order) {
+// registerKind is what a register's plan depends on, beside the plan itself.
+type registerKind struct {
+	op     *originPlan
+	source Source
+	system string
+	axis   Axis
+}
+
+// attach turns the walker to an order.
+func (w *walker) attach(pl *plan, op *originPlan, o *order) {
+	if w.pl != pl {
+		w.known = map[registerKind]*registerPlan{}
+	}
 	w.pl, w.op, w.o, w.r, w.swap = pl, op, o, &o.run, -1
+	w.refs, w.entries = w.refs[:0], w.entries[:0]
 	for role := range w.roles {
-		w.roles[role] = int16(o.find(op.bind[role]))
-		if op.bind[role] == "" {
-			w.roles[role] = -1
+		w.roles[role] = -1
+	}
+	for i, s := range o.sources {
+		for role := range op.bind {
+			if op.bind[role] == s {
+				w.roles[role] = int16(i)
+			}
 		}
 	}
+}
+
+// begin prepares a walk from the order's base.
+func (w *walker) begin(pl *plan, op *originPlan, o *order) {
+	w.attach(pl, op, o)
+	o.walked = false
 	if o.base != nil {
 		o.run.copyFrom(&o.base.run)
 	} else {
 		o.run.reset(len(op.rules))
 	}
-	w.refs, w.entries = w.refs[:0], w.entries[:0]
 	for i := range o.regs {
 		r := &o.regs[i]
-		if r.known.plan != pl {
+		w.know(r)
+		r.history(w)
+		w.refer(i)
+	}
+	w.sort()
+}
+
+// extend prepares to walk on from where the order's run ends, through what its
+// newest document adds. It reports false if the document does not stand wholly
+// behind the history, which must then be walked anew.
+func (w *walker) extend(pl *plan, op *originPlan, o *order, d *doc) bool {
+	w.attach(pl, op, o)
+	for i := range o.regs {
+		r := &o.regs[i]
+		if o.sources[r.src] != d.ev.Source {
+			continue
+		}
+		if r.known == nil {
 			w.know(r)
 		}
-		r.history(w)
-		r.value = Absent
-		if r.base != nil {
-			r.value = r.base.state
+		if !r.extend(w, d) {
+			return false
 		}
-		for j := range r.entries {
-			w.refs = append(w.refs, stepRef{r.entries[j].at, int32(i), int32(j)})
-		}
+		w.refer(i)
+	}
+	w.sort()
+	return len(w.refs) == 0 || w.refs[0].at > o.run.last
+}
+
+// refer lists a register's entries among the steps to walk.
+func (w *walker) refer(reg int) {
+	r := &w.o.regs[reg]
+	for i := r.lo; i < r.lo+r.n; i++ {
+		w.refs = append(w.refs, stepRef{w.entries[i].at, int32(reg), i})
+	}
+}
+
+func (w *walker) sort() {
+	if len(w.refs) < 2 {
+		return
 	}
 	slices.SortFunc(w.refs, func(a, b stepRef) int {
 		if a.at != b.at {
@@ -154,14 +207,17 @@ func (w *walker) begin(pl *plan, op *originPlan, o *order) {
 // know looks up what the plan says about a register.
 func (w *walker) know(r *register) {
 	src := w.o.sources[r.src]
-	k := registerPlan{plan: w.pl, decl: w.pl.rollup(w.o.system(r.src, w.pl), r.axis), skew: w.pl.skew(src),
-		origin: src == w.op.bind[w.op.role] && r.axis == AxisOrder}
+	kind := registerKind{w.op, src, w.o.system(r.src, w.pl), r.axis}
+	if r.known = w.known[kind]; r.known != nil {
+		return
+	}
+	k := &registerPlan{decl: w.pl.rollup(kind.system, r.axis), skew: w.pl.skew(src), origin: src == w.op.bind[w.op.role] && r.axis == AxisOrder}
 	for role, s := range w.op.bind {
 		if s == src {
 			k.mask |= cellBit(CellRef{Role(role), r.axis})
 		}
 	}
-	r.known = k
+	r.known, w.known[kind] = k, k
 }
 
 // walk steps through the history up to (not including) the instant end.
@@ -185,7 +241,7 @@ func (w *walker) step(refs []stepRef) {
 			continue // a later change of the same register at the same instant
 		}
 		reg := &w.o.regs[x.reg]
-		reg.value = reg.entries[x.entry].state
+		reg.value = w.entries[x.entry].state
 	}
 	var mask uint64
 	for i, x := range refs {
@@ -225,7 +281,7 @@ func (w *walker) settle(refs []stepRef, x stepRef) uint64 {
 		if !w.sameCell(x, y) || k+1 < len(refs) && refs[k+1].reg == y.reg {
 			continue
 		}
-		e := &w.o.regs[y.reg].entries[y.entry]
+		e := &w.entries[y.entry]
 		if first {
 			since, cell.by, first = e.within, e.by.ev.ID, false
 			continue
@@ -291,7 +347,7 @@ func (w *walker) Sum(a AmountRef) (int64, string, bool) {
 	if src < 0 {
 		return 0, "", false
 	}
-	return w.o.sum(uint8(src), a.Kind)
+	return w.amounts.sum(w.o, uint8(src), a.Kind)
 }
 
 // edge is when a predicate's present truth began: the latest beginning among

@@ -61,16 +61,18 @@ type register struct {
 	current []ref // ascending by version, then event id
 	dated   []ref // ascending by stamp, then word, then version
 	// base is the register's end in the order's base.
-	base *registerBase // nil: nothing of it was folded away
-	// entries is the history after the base, derived.
-	entries []entry
-	value   State // while walking: the value at the step
-	known   registerPlan
+	base  *registerBase // nil: nothing of it was folded away
+	known *registerPlan // what the present plan says of it
+	value State         // at the step the walk has come to
+	// Where its history ends, so that a newer document extends it.
+	at    Instant // of its last entry
+	floor Instant // the newest stamp of its entries
+	top   *Claim  // the greatest version among its entries, nil if none stands after the base
+	lo, n int32   // its entries, while a walk lasts: walker.entries[lo : lo+n]
 }
 
-// registerPlan is what the plan says about a register, looked up once per plan.
+// registerPlan is what the plan says about the registers of one source and axis.
 type registerPlan struct {
-	plan   *plan
 	decl   *Rollup
 	skew   Micros
 	mask   uint64 // bits of the cells that the register's source makes, by its roles
@@ -126,11 +128,14 @@ type order struct {
 	events  uint64 // documents held, base included
 	shelved uint32 // documents with an unmapped word
 	timer   Instant
-	waits   []wait
-	looked  []lookedFeed
-	base    *base
+	// walked: run and the registers' ends are those of the documents held.
+	walked bool
+	waits  []wait
+	looked []lookedFeed
+	base   *base
 	// touched counts changes of claims; a person's resolve holds until it moves.
 	touched uint64
+	free    []ref // memory for the registers' lists
 	// marks are the sets of orders this one stands in (see Partition.mark).
 	marks uint8
 
@@ -180,7 +185,7 @@ func (o *order) register(src uint8, axis Axis, object Object) *register {
 		at--
 	}
 	if o.regs == nil {
-		o.regs = make([]register, 0, 8)
+		o.regs = make([]register, 0, 6)
 	}
 	o.regs = slices.Insert(o.regs, at, register{src: src, axis: axis, object: object})
 	return &o.regs[at]
@@ -196,8 +201,10 @@ func (o *order) compareRegister(r *register, src uint8, axis Axis, object Object
 	return r.object.Compare(object)
 }
 
-// insert files a document's claims into their registers.
-func (o *order) insert(d *doc, pl *plan) {
+// insert files a document's claims into their registers. It reports whether
+// another document of the same object and version says another word.
+func (o *order) insert(d *doc, pl *plan) (conflict bool) {
+	o.walked = false
 	src := o.sourceIndex(d.ev.Source)
 	if n := len(d.ev.Claims); n <= len(d.inline) {
 		d.states = d.inline[:n]
@@ -209,16 +216,18 @@ func (o *order) insert(d *doc, pl *plan) {
 		if !c.Axis.Valid() {
 			continue
 		}
-		d.states[i] = pl.state(d.ev.System, c.Axis, c.Native)
 		r := o.register(src, c.Axis, c.Object)
-		if c.Mode == Current {
-			r.current = insertRef(r.current, ref{d, i}, compareCurrent)
-		} else {
-			r.dated = insertRef(r.dated, ref{d, i}, compareDated)
+		d.states[i] = r.state(d, c, pl)
+		if c.Mode != Current {
+			r.dated, _ = o.insertRef(r.dated, ref{d, i}, compareDated)
+			continue
 		}
+		at := 0
+		r.current, at = o.insertRef(r.current, ref{d, i}, compareCurrent)
+		conflict = conflict || r.disputed(at)
 	}
 	if inert(d.ev) {
-		return
+		return conflict
 	}
 	at := len(o.docs)
 	for at > 0 && compareDocs(o.docs[at-1], d) > 0 {
@@ -229,6 +238,34 @@ func (o *order) insert(d *doc, pl *plan) {
 	}
 	o.docs = slices.Insert(o.docs, at, d)
 	o.sumsOK = o.sumsOK && len(d.ev.Amounts) == 0
+	return conflict
+}
+
+// state maps a claim's word; documents mostly repeat the word before.
+func (r *register) state(d *doc, c *Claim, pl *plan) State {
+	if n := len(r.current); n > 0 {
+		if last := r.current[n-1]; last.claim().Native == c.Native && last.d.ev.System == d.ev.System {
+			return last.state()
+		}
+	}
+	return pl.state(d.ev.System, c.Axis, c.Native)
+}
+
+// disputed reports whether a neighbour of the same version says another word
+// than the current claim at index at.
+func (r *register) disputed(at int) bool {
+	c := r.current[at].claim()
+	for i := at - 1; i >= 0 && compareVersions(r.current[i].claim(), c) == 0; i-- {
+		if r.current[i].claim().Native != c.Native {
+			return true
+		}
+	}
+	for i := at + 1; i < len(r.current) && compareVersions(r.current[i].claim(), c) == 0; i++ {
+		if r.current[i].claim().Native != c.Native {
+			return true
+		}
+	}
+	return false
 }
 
 func compareDocs(a, b *doc) int {
@@ -250,16 +287,20 @@ func cmpInstant(a, b Instant) int {
 }
 
 // insertRef inserts into a sorted list, searching from its end: claims mostly
-// arrive in order.
-func insertRef(list []ref, x ref, cmp func(a, b ref) int) []ref {
+// arrive in order. It returns the list and the place of x.
+func (o *order) insertRef(list []ref, x ref, cmp func(a, b ref) int) ([]ref, int) {
 	at := len(list)
 	for at > 0 && cmp(list[at-1], x) > 0 {
 		at--
 	}
 	if list == nil {
-		list = make([]ref, 0, 4)
+		const each = 2 // most registers hold no more
+		if len(o.free) < each {
+			o.free = make([]ref, 10*each)
+		}
+		list, o.free = o.free[:0:each], o.free[each:]
 	}
-	return slices.Insert(list, at, x)
+	return slices.Insert(list, at, x), at
 }
 
 // compareCurrent orders current claims of one register by version, or by stamp

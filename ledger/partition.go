@@ -215,7 +215,8 @@ func (p *Partition) applyEvent(ev *Event) error {
 			return err
 		}
 	}
-	o.insert(d, p.plan)
+	walked, sums := o.walked, o.sumsOK
+	d.outcome = outcomeOf(d, o.insert(d, p.plan))
 	o.events++
 	o.touched++
 	o.added = append(o.added, d)
@@ -223,48 +224,30 @@ func (p *Partition) applyEvent(ev *Event) error {
 		p.buf = appendAliasKey(p.buf[:0], a, o.key)
 		p.put(p.buf, nil)
 	}
-	d.outcome = p.outcomeOf(o, d)
 	p.count(ev.Source, d.outcome)
 	p.seqs.History++
 	p.rows.History = append(p.rows.History, HistoryRow{Seq: p.seqs.History, Offset: p.rec.Offset, RecordedAt: p.rec.RecordedAt,
 		Order: o.key, Outcome: d.outcome, Event: ev, States: d.states, Body: body})
 	p.shelve(o, d, body)
 	p.touch(o)
-	return p.settle(o, BecauseRearranged)
+	before := o.digestCells()
+	if walked {
+		p.walkOn(o, d, sums)
+	}
+	return p.settleFrom(o, before, BecauseRearranged)
 }
 
 // outcomeOf classifies a new document (S-40).
-func (p *Partition) outcomeOf(o *order, d *doc) Outcome {
-	out := OutcomeApplied
+func outcomeOf(d *doc, conflict bool) Outcome {
 	for i := range d.ev.Claims {
-		c := &d.ev.Claims[i]
-		if !c.Axis.Valid() {
-			continue
-		}
-		if d.states[i] == Unmapped {
+		if d.ev.Claims[i].Axis.Valid() && d.states[i] == Unmapped {
 			return OutcomeShelved
 		}
-		if c.Mode == Current && p.conflicts(o, d, c) {
-			out = OutcomeConflict
-		}
 	}
-	return out
-}
-
-// conflicts reports whether another document of the same object and version
-// says another word.
-func (p *Partition) conflicts(o *order, d *doc, c *Claim) bool {
-	r := o.register(o.sourceIndex(d.ev.Source), c.Axis, c.Object)
-	for i := len(r.current) - 1; i >= 0; i-- {
-		x := r.current[i].claim()
-		switch cmp := compareVersions(x, c); {
-		case cmp < 0:
-			return false
-		case cmp == 0 && x.Native != c.Native:
-			return true
-		}
+	if conflict {
+		return OutcomeConflict
 	}
-	return false
+	return OutcomeApplied
 }
 
 // applyCopy folds a further copy of a known event: it changes nothing but the
@@ -292,6 +275,7 @@ func (p *Partition) applyCopy(o *order, d *doc, ev *Event) error {
 	if !bounds {
 		return nil
 	}
+	o.walked = false
 	return p.settle(o, BecauseRearranged)
 }
 
@@ -408,6 +392,21 @@ func (p *Partition) readDocs(o *order) error {
 func (p *Partition) walk(o *order) {
 	p.w.begin(p.plan, p.originPlan(o), o)
 	p.w.walk(Forever)
+	o.walked = true
+}
+
+// walkOn walks on through what a new document adds to an order that was walked
+// to its end, if it stands wholly behind what was there: its claims come after
+// every other, and no rule reads a sum that it changes.
+func (p *Partition) walkOn(o *order, d *doc, sums bool) {
+	op := p.originPlan(o)
+	if len(d.ev.Amounts) > 0 && op.amounts && !(sums && p.w.amounts.total(o)) {
+		return
+	}
+	if p.w.extend(p.plan, op, o, d) {
+		p.w.walk(Forever)
+		o.walked = true
+	}
 }
 
 // noOrigin is the plan of orders whose origin no policy names.

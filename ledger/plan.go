@@ -38,7 +38,8 @@ type originPlan struct {
 	role Role
 	bind [Roles + 1]Source
 	// rules in (name, policy version) order.
-	rules []*judge
+	rules   []*judge
+	amounts bool // some rule reads sums
 }
 
 // judge is one rule as one stretch of policy versions states it. Episodes whose
@@ -184,6 +185,7 @@ func (p *plan) compileOrigin(s *SourceSpec) *originPlan {
 	for _, n := range sorted {
 		o.rules = append(o.rules, p.judges(o, n)...)
 	}
+	o.amounts = slices.ContainsFunc(o.rules, func(j *judge) bool { return j.amounts })
 	return o
 }
 

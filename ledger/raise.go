@@ -128,7 +128,7 @@ func (p *Partition) atRisk(o *order, r *Rule) Money {
 	if src < 0 {
 		return Money{}
 	}
-	minor, currency, ok := o.sum(uint8(src), kind)
+	minor, currency, ok := p.w.amounts.sum(o, uint8(src), kind)
 	if !ok {
 		return Money{}
 	}

@@ -194,5 +194,9 @@ func (r *Rows) Clone() *Rows {
 	for i := range c.History { // a new policy maps an order's states again, in place
 		c.History[i].States = slices.Clone(c.History[i].States)
 	}
+	for i := range c.Orders {
+		s := &c.Orders[i].Summary
+		s.Cells, s.Sums = slices.Clone(s.Cells), slices.Clone(s.Sums)
+	}
 	return c
 }

@@ -8,9 +8,16 @@ import (
 // settle recomputes an order after something about it changed, and tells the
 // difference: verdicts, exceptions, timers, the summary.
 func (p *Partition) settle(o *order, why Because) error {
-	before := o.digestCells()
+	return p.settleFrom(o, o.digestCells(), why)
+}
+
+// settleFrom settles an order whose cells were of the digest given when they
+// were last shown.
+func (p *Partition) settleFrom(o *order, before uint64, why Because) error {
 	open := o.openCount()
-	p.walk(o)
+	if !o.walked {
+		p.walk(o)
+	}
 	p.foldTail(o)
 	if p.plan.newest == nil {
 		p.mark(keyActive, o, true) // the first policy must visit it
@@ -376,7 +383,7 @@ func (p *Partition) summary(o *order) Summary {
 		return int(a.Axis) - int(b.Axis)
 	})
 	if !o.sumsOK {
-		o.total()
+		p.w.amounts.total(o)
 	}
 	from = len(p.views)
 	for _, x := range o.sums {

@@ -29,10 +29,16 @@ type amountAt struct {
 	version Version
 }
 
+// tally is scratch memory in which an order's amounts are collected.
+type tally struct {
+	regs []amountRegister
+	sums []sum
+}
+
 // sum returns a source's total of one kind; false if unheard or mixed.
-func (o *order) sum(src uint8, kind AmountKind) (int64, string, bool) {
+func (t *tally) sum(o *order, src uint8, kind AmountKind) (int64, string, bool) {
 	if !o.sumsOK {
-		o.total()
+		t.total(o)
 	}
 	for _, s := range o.sums {
 		if s.src == src && s.kind == kind {
@@ -42,26 +48,62 @@ func (o *order) sum(src uint8, kind AmountKind) (int64, string, bool) {
 	return 0, "", false
 }
 
-// total recomputes the sums from the newest collection of every object.
-func (o *order) total() {
-	o.sums, o.sumsOK = o.sums[:0], true
-	var regs []amountRegister
+// total recomputes the sums from the newest collection of every object, and
+// reports whether they are what they were.
+func (t *tally) total(o *order) bool {
+	t.collect(o, o.docs)
+	t.sums = t.sums[:0]
+	for i := range t.regs {
+		for _, a := range t.regs[i].amounts {
+			t.sums = addSum(t.sums, t.regs[i].src, t.regs[i].kind, a.Amount)
+		}
+	}
+	same := slices.Equal(t.sums, o.sums)
+	if !same {
+		o.sums = append(o.sums[:0], t.sums...)
+	}
+	o.sumsOK = true
+	return same
+}
+
+// collect folds the collections of an order's base and of documents after it.
+func (t *tally) collect(o *order, docs []*doc) {
+	t.regs = t.regs[:0]
 	if o.base != nil {
-		for _, r := range o.base.amounts {
-			r.amounts = slices.Clone(r.amounts)
-			regs = append(regs, r)
+		for i := range o.base.amounts {
+			b := &o.base.amounts[i]
+			r := t.add()
+			amounts := append(r.amounts, b.amounts...)
+			*r = *b
+			r.amounts = amounts
 		}
 	}
-	for _, d := range o.docs {
+	for _, d := range docs {
 		for i := range d.ev.Amounts {
-			regs = foldAmounts(regs, o.sourceIndex(d.ev.Source), d, &d.ev.Amounts[i])
+			t.fold(o.sourceIndex(d.ev.Source), d, &d.ev.Amounts[i])
 		}
 	}
-	for i := range regs {
-		for _, a := range regs[i].amounts {
-			o.sums = addSum(o.sums, regs[i].src, regs[i].kind, a.Amount)
-		}
+}
+
+// add returns a new register, empty, in memory used before.
+func (t *tally) add() *amountRegister {
+	if n := len(t.regs); n < cap(t.regs) {
+		t.regs = t.regs[:n+1]
+		t.regs[n] = amountRegister{amounts: t.regs[n].amounts[:0]}
+	} else {
+		t.regs = append(t.regs, amountRegister{})
 	}
+	return &t.regs[len(t.regs)-1]
+}
+
+// registers copies what was collected, in canonical order.
+func (t *tally) registers() []amountRegister {
+	out := slices.Clone(t.regs)
+	for i := range out {
+		out[i].amounts = slices.Clone(out[i].amounts)
+		slices.SortFunc(out[i].amounts, func(x, y amountAt) int { return strings.Compare(x.ID, y.ID) })
+	}
+	return out
 }
 
 func addSum(sums []sum, src uint8, kind AmountKind, a Amount) []sum {
@@ -76,22 +118,15 @@ func addSum(sums []sum, src uint8, kind AmountKind, a Amount) []sum {
 	return append(sums, sum{src: src, kind: kind, minor: a.Minor, currency: a.Currency})
 }
 
-// foldAmounts takes one document's collection into the registers. A complete
+// fold takes one document's collection into the registers. A complete
 // collection replaces what lesser versions said; a partial one replaces, per
 // native id, what lesser versions said of that id. Equal versions: the greater
 // event id wins, documents being folded in that order.
-func foldAmounts(regs []amountRegister, src uint8, d *doc, set *AmountSet) []amountRegister {
-	at := slices.IndexFunc(regs, func(r amountRegister) bool {
-		return r.src == src && r.kind == set.Kind && r.object == set.Object
-	})
-	if at < 0 {
-		regs = append(regs, amountRegister{src: src, kind: set.Kind, object: set.Object, version: Version{Parts: [3]int64{-1 << 63}}})
-		at = len(regs) - 1
-	}
-	r, v := &regs[at], d.versionForSets()
+func (t *tally) fold(src uint8, d *doc, set *AmountSet) {
+	r, v := t.register(src, set), d.versionForSets()
 	if set.Complete {
 		if v.Compare(r.version) < 0 {
-			return regs
+			return
 		}
 		r.version = v
 		keep := r.amounts[:0]
@@ -102,12 +137,22 @@ func foldAmounts(regs []amountRegister, src uint8, d *doc, set *AmountSet) []amo
 		}
 		r.amounts = keep
 	} else if v.Compare(r.version) < 0 {
-		return regs
+		return
 	}
 	for _, a := range set.Amounts {
 		r.put(amountAt{a, v})
 	}
-	return regs
+}
+
+func (t *tally) register(src uint8, set *AmountSet) *amountRegister {
+	for i := range t.regs {
+		if r := &t.regs[i]; r.src == src && r.kind == set.Kind && r.object == set.Object {
+			return r
+		}
+	}
+	r := t.add()
+	r.src, r.kind, r.object, r.version = src, set.Kind, set.Object, Version{Parts: [3]int64{-1 << 63}}
+	return r
 }
 
 func (r *amountRegister) put(a amountAt) {
@@ -120,7 +165,6 @@ func (r *amountRegister) put(a amountAt) {
 		}
 	}
 	r.amounts = append(r.amounts, a)
-	slices.SortFunc(r.amounts, func(x, y amountAt) int { return strings.Compare(x.ID, y.ID) })
 }
 
 // versionForSets is the document's version; where the source has none, its

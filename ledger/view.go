@@ -110,6 +110,23 @@ func (r *Reader) load(k OrderKey) (*order, error) {
 	return o, nil
 }
 
+// whole reads an order with every one of its documents, walked anew, so that
+// the walk's entries are at hand.
+func (r *Reader) whole(k OrderKey) (*order, error) {
+	o, err := r.load(k)
+	if err != nil || o == nil {
+		return nil, err
+	}
+	if o.base != nil {
+		if err := r.p.unfold(o); err != nil {
+			return nil, err
+		}
+		r.p.discard()
+	}
+	r.p.walk(o)
+	return o, nil
+}
+
 // discard forgets whatever a reading computation would have written.
 func (p *Partition) discard() {
 	p.dirty, p.ops, p.arena, p.excSeq = nil, nil, nil, nil
@@ -119,7 +136,7 @@ func (p *Partition) discard() {
 
 // Order returns an order, false if the partition has none of that key.
 func (r *Reader) Order(k OrderKey) (OrderView, bool, error) {
-	o, err := r.load(k)
+	o, err := r.whole(k)
 	if err != nil || o == nil {
 		return OrderView{}, false, err
 	}
@@ -132,8 +149,8 @@ func (r *Reader) Order(k OrderKey) (OrderView, bool, error) {
 	}
 	for i := range o.regs {
 		g := &o.regs[i]
-		if n := len(g.entries); n > 0 {
-			e := &g.entries[n-1]
+		if g.n > 0 {
+			e := &r.p.w.entries[g.lo+g.n-1]
 			v.Words = append(v.Words, WordView{o.sources[g.src], g.axis, g.object, e.claim.Native, e.state})
 		}
 	}

@@ -282,7 +282,7 @@ func (l *Log) Append(payload any) *Log {
 }
 
 func (l *Log) commit() {
-	rows := l.P.Rows()
+	rows := l.P.Rows().Clone()
 	l.History = append(l.History, rows.History...)
 	l.Exceptions = append(l.Exceptions, rows.Exceptions...)
 	l.Orders = append(l.Orders, rows.Orders...)
