@@ -125,3 +125,74 @@ func TestAStandbyKeepsNothingToShip(t *testing.T) {
 		t.Errorf("%d rows wait to be shipped, %v", rows, err)
 	}
 }
+
+// slow is a sink whose blocks land when they are let.
+type slow struct {
+	*strict
+	begun chan string
+	land  chan struct{}
+}
+
+func (s *slow) Insert(ctx context.Context, b *projections.Block) error {
+	s.begun <- b.Token()
+	select {
+	case <-s.land:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return s.strict.Insert(ctx, b)
+}
+
+// TestABlockOnItsWayLandsBeforeTheHandOver: whether a partition is given up or
+// its node closed, the next owner is named when the block begun has landed, so
+// that what it is told the sink holds is the end of it (I-19).
+func TestABlockOnItsWayLandsBeforeTheHandOver(t *testing.T) {
+	r := newRig(t)
+	r.append(kafkalog.TopicControl, 0, "policy", ledgertest.PolicyRecord(ledgertest.Policy()))
+	at := ledgertest.Clock(10, 0, 0)
+	for i := range 40 {
+		ev := ledgertest.ShopEvent(fmt.Sprint(i), at, at, ledgertest.Words{Order: "open", Payment: "paid", Created: at, Minor: 100})
+		r.append(kafkalog.TopicEvents, kafkalog.ByKey, string(ev.Order), ev)
+	}
+	shared := &strict{Sink: memory.New()}
+	first := &slow{strict: shared, begun: make(chan string, 1000), land: make(chan struct{})}
+	member := func(sink projections.Sink) *engine.Node {
+		n, err := engine.Start(t.Context(), engine.Config{Dir: t.TempDir(), Partitions: partitions, Group: "ledger"},
+			engine.Deps{Journal: r.log, Codec: r.codec, Clock: r.clock, Logger: quiet(), Sinks: []projections.Sink{sink}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	a := member(first)
+	for range partitions { // a block of every partition is on its way
+		<-first.begun
+	}
+	b := member(shared)
+	defer func() { _ = b.Close() }()
+	until(t, func() bool { return owned(a) < partitions }) // it was told, and has not answered
+	if n := owned(b); n > 0 {
+		t.Errorf("%d partitions have a new owner while a block of the old one is on its way", n)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- a.Close() }()
+	close(first.land)
+	if err := <-closed; err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() bool {
+		n := 0
+		for p := range int32(partitions) {
+			n += projections.Count(shared.Rows(p), projections.History)
+		}
+		return owned(b) == partitions && n >= 40
+	})
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if len(shared.broken) > 0 {
+		t.Errorf("shipped again: %v", shared.broken)
+	}
+	for p := range int32(partitions) {
+		dense(t, shared.Rows(p))
+	}
+}

@@ -185,26 +185,15 @@ func (n *Node) join() error {
 	return nil
 }
 
-func (n *Node) owned(partitions []int32) {
-	have := map[int32]bool{}
-	for _, p := range partitions {
-		have[p] = true
-	}
-	for _, r := range n.replicas {
-		r.own(have[r.partition])
-	}
-	n.deps.Logger.Info("owned partitions changed", "partitions", partitions)
-}
-
 // Close stops folding and closes the stores. What was committed stays. Later
 // calls wait for the first and return what it met.
 func (n *Node) Close() error {
 	n.once.Do(func() {
 		n.stop()
+		n.wg.Wait() // before another node is named owner, nothing is on its way
 		if n.owner != nil {
 			n.owner.Close()
 		}
-		n.wg.Wait()
 		n.closed = n.closeStores()
 	})
 	return n.closed

@@ -128,14 +128,15 @@ func (r *replica) gone(was *bool, away bool) {
 
 // pump carries the partition's outbox to one sink while this node owns it, and
 // trims what every sink has.
-func (r *replica) pump(ctx context.Context, sink projections.Sink) {
+func (r *replica) pump(ctx context.Context, to projections.Sink) {
+	sink := &tenured{Sink: to, r: r}
 	p := NewPump(r.store, sink, PumpOptions{Partition: r.partition})
-	failing, term := false, int64(0)
+	failing := false
 	for ctx.Err() == nil {
 		wait := r.done.wait()
 		again := 30 * time.Second
-		if now := r.terms.Load(); now != term { // another node may have shipped in between
-			p.known, term = false, now
+		if now := r.terms.Load(); now != sink.term { // another node may have shipped in between
+			p.known, sink.term = false, now
 			r.gone(&failing, false)
 		}
 		if r.owner.Load() {
@@ -145,7 +146,7 @@ func (r *replica) pump(ctx context.Context, sink projections.Sink) {
 				rows, err = r.refill(ctx, sink, p)
 			}
 			switch {
-			case err != nil && ctx.Err() == nil:
+			case err != nil && ctx.Err() == nil && r.owner.Load():
 				if !failing {
 					r.n.deps.Logger.Warn("a sink is behind, trying again", "sink", sink.Name(), "partition", r.partition, "error", err)
 				}

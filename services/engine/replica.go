@@ -31,9 +31,11 @@ type replica struct {
 	waits  atomic.Pointer[error] // why folding waits, nil if it does not
 	outbox atomic.Pointer[Outbox]
 	away   atomic.Int32 // sinks that do not take what they are sent
-	done   broadcast    // a commit, a change of ownership
-	mu     sync.Mutex
-	base   *ledger.Reader // newest reader, whose plan later ones share
+	// shipping is held for reading while a block is on its way to a sink.
+	shipping sync.RWMutex
+	done     broadcast // a commit, a change of ownership
+	mu       sync.Mutex
+	base     *ledger.Reader // newest reader, whose plan later ones share
 }
 
 // view is what the fold last committed, for those who do not fold.
@@ -51,15 +53,6 @@ func newReplica(n *Node, p int32) *replica {
 	r := &replica{n: n, partition: p, done: newBroadcast()}
 	r.end.Store(-1)
 	return r
-}
-
-func (r *replica) own(owner bool) {
-	if owner && !r.owner.Load() {
-		r.terms.Add(1)
-	}
-	if r.owner.Swap(owner) != owner {
-		r.done.fire()
-	}
 }
 
 // open opens the store and the fold in it.

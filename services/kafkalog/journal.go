@@ -129,7 +129,9 @@ type OwnershipOptions struct {
 	// 10 s. Brokers refuse less than 6 s by default.
 	SessionTimeout time.Duration
 	// OnChange is called with the owned partitions, ascending, whenever they
-	// change. Calls are serial and must not block.
+	// change. Calls are serial. Partitions that a call takes away get another
+	// owner when it has returned: it may finish what it began, for a few seconds
+	// at most.
 	OnChange func(owned []int32)
 }
 

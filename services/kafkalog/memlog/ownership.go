@@ -9,6 +9,7 @@ import (
 
 // group shares out the partitions of one topic among its members.
 type group struct {
+	calls   answerQueue // to OnChange: one may wait for appended records
 	members []*member
 	owner   map[int32]*member
 }
@@ -73,9 +74,22 @@ func (l *Log) rebalance(g *group, topic string) {
 			g.owner[p] = least
 		}
 	}
-	for _, m := range g.members {
-		if owned := g.ownedBy(m); m.opts.OnChange != nil && !slices.Equal(owned, before[m]) {
-			l.answers.add(func() { m.opts.OnChange(owned) })
+	g.tell(before)
+}
+
+// tell calls those whose partitions changed: first those who lost some, so that
+// nobody gains what another still holds.
+func (g *group) tell(before map[*member][]int32) {
+	losing := func(m *member) bool {
+		now := g.ownedBy(m)
+		return slices.ContainsFunc(before[m], func(p int32) bool { return !slices.Contains(now, p) })
+	}
+	for _, lost := range []bool{true, false} {
+		for _, m := range g.members {
+			owned := g.ownedBy(m)
+			if m.opts.OnChange != nil && losing(m) == lost && !slices.Equal(owned, before[m]) {
+				g.calls.add(func() { m.opts.OnChange(owned) })
+			}
 		}
 	}
 }
