@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -22,6 +23,8 @@ import (
 	"github.com/orderledger/orderledger/services/api"
 	"github.com/orderledger/orderledger/services/api/apitest"
 	"github.com/orderledger/orderledger/services/cli"
+	"github.com/orderledger/orderledger/services/config"
+	"github.com/orderledger/orderledger/services/config/certtest"
 )
 
 func TestMain(m *testing.M) {
@@ -201,6 +204,34 @@ func TestTokenFile(t *testing.T) {
 		var errs strings.Builder
 		code := cli.Run(t.Context(), cli.Deps{Out: io.Discard, Err: &errs}, append(strings.Fields(args), "--endpoint", s.Surface.GRPC))
 		if code != want {
+			t.Errorf("%s: exit %d, want %d: %s", args, code, want, errs.String())
+		}
+	}
+}
+
+// An endpoint that demands a client certificate is reached with one, over an
+// authority that a file names.
+func TestEndpointOverTLS(t *testing.T) {
+	a := certtest.New(t)
+	cert, key := a.Issue("server")
+	files := config.ServerTLS{CertFile: cert, KeyFile: key, ClientCAFile: a.File}
+	c, err := files.Server("tls.grpc", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := apitest.Start(t, func(o *api.Options) { o.GRPCTLS = c })
+	own, ownKey := a.Issue("client")
+	for args, want := range map[string]int{
+		"--tls-ca-file " + a.File + " --tls-cert-file " + own + " --tls-key-file " + ownKey: cli.ExitOK,
+		"--tls-ca-file " + a.File:                              cli.ExitError,
+		"--tls-cert-file " + own + " --tls-key-file " + ownKey: cli.ExitError,
+		"--tls-ca-file " + key:                                 cli.ExitUsage,
+		"--tls-ca-file /nowhere":                               cli.ExitError,
+		"--tls-cert-file " + own:                               cli.ExitUsage,
+	} {
+		var errs strings.Builder
+		line := append([]string{"source", "list", "--timeout", "5s", "--endpoint", "https://" + s.Surface.GRPC}, strings.Fields(args)...)
+		if code := cli.Run(t.Context(), cli.Deps{Out: io.Discard, Err: &errs}, line); code != want {
 			t.Errorf("%s: exit %d, want %d: %s", args, code, want, errs.String())
 		}
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -82,7 +83,11 @@ func (a *app) connect() (*grpc.ClientConn, error) {
 	}
 	creds := insecure.NewCredentials()
 	if host, ok := strings.CutPrefix(target, "https://"); ok {
-		target, creds = host, credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})
+		c, err := a.clientTLS()
+		if err != nil {
+			return nil, err
+		}
+		target, creds = host, credentials.NewTLS(c)
 	}
 	target = strings.TrimPrefix(target, "http://")
 	if _, _, err := net.SplitHostPort(target); err != nil {
@@ -101,6 +106,35 @@ func (a *app) connect() (*grpc.ClientConn, error) {
 		return nil, fmt.Errorf("connect to %s: %w", target, err)
 	}
 	return conn, nil
+}
+
+// clientTLS is how the command line speaks TLS: trusting the system's
+// authorities or those of a file, and with a certificate of its own where the
+// ledger demands one.
+func (a *app) clientTLS() (*tls.Config, error) {
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if file := a.env(a.caFile, "ORDERLEDGER_TLS_CA_FILE"); file != "" {
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read --tls-ca-file: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, Usage("--tls-ca-file %s: it holds no PEM certificate", file)
+		}
+	}
+	cert, key := a.env(a.certFile, "ORDERLEDGER_TLS_CERT_FILE"), a.env(a.keyFile, "ORDERLEDGER_TLS_KEY_FILE")
+	if (cert == "") != (key == "") {
+		return nil, Usage("--tls-cert-file and --tls-key-file go together")
+	}
+	if cert != "" {
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		if err != nil {
+			return nil, fmt.Errorf("read --tls-cert-file and --tls-key-file: %w", err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
 }
 
 // token reads the credential, if one is configured.

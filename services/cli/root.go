@@ -16,6 +16,9 @@ type app struct {
 	endpoint      string
 	endpointsFile string
 	tokenFile     string
+	caFile        string
+	certFile      string
+	keyFile       string
 	timeout       time.Duration
 	output        string
 	noHeaders     bool
@@ -54,6 +57,9 @@ func New(d Deps) *cobra.Command {
 	f.StringVar(&a.endpoint, "endpoint", "", "gRPC address of the ledger, host:port or https://host:port [ORDERLEDGER_ENDPOINT]")
 	f.StringVar(&a.endpointsFile, "endpoints-file", "", "endpoints that `dev` wrote [ORDERLEDGER_ENDPOINTS_FILE]")
 	f.StringVar(&a.tokenFile, "token-file", "", "file with the bearer token [ORDERLEDGER_TOKEN_FILE]")
+	f.StringVar(&a.caFile, "tls-ca-file", "", "authorities to trust for https:// endpoints, PEM; the system's by default [ORDERLEDGER_TLS_CA_FILE]")
+	f.StringVar(&a.certFile, "tls-cert-file", "", "client certificate, where the ledger demands one [ORDERLEDGER_TLS_CERT_FILE]")
+	f.StringVar(&a.keyFile, "tls-key-file", "", "key of the client certificate [ORDERLEDGER_TLS_KEY_FILE]")
 	f.DurationVar(&a.timeout, "timeout", 30*time.Second, "how long to wait for an answer")
 	f.StringVarP(&a.output, "output", "o", "table", "table, wide, json, yaml or ndjson")
 	f.BoolVar(&a.noHeaders, "no-headers", false, "leave out the headers of tables")

@@ -11,6 +11,7 @@ import (
 	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/connector/strictyaml"
 	"github.com/orderledger/orderledger/services/kafkalog"
+	"github.com/orderledger/orderledger/services/schemaregistry"
 )
 
 // Config is everything a role can be told. The zero value, with defaults
@@ -28,12 +29,14 @@ type Config struct {
 	AllowUnsafeTopics bool       `yaml:"allow_unsafe_topics"`
 	Replication       int16      `yaml:"replication"`
 	ClickHouse        ClickHouse `yaml:"clickhouse"`
-	Listen            Listen     `yaml:"listen"`
-	TLS               TLS        `yaml:"tls"`
-	API               API        `yaml:"api"`
-	Auth              Auth       `yaml:"auth"`
-	Ledger            Ledger     `yaml:"ledger"`
-	Log               Logging    `yaml:"log"`
+	// SchemaRegistry is told the schemas of the records; none is fine.
+	SchemaRegistry schemaregistry.Config `yaml:"schema_registry"`
+	Listen         Listen                `yaml:"listen"`
+	TLS            TLS                   `yaml:"tls"`
+	API            API                   `yaml:"api"`
+	Auth           Auth                  `yaml:"auth"`
+	Ledger         Ledger                `yaml:"ledger"`
+	Log            Logging               `yaml:"log"`
 	// CatalogDirs hold catalog entries of the user's own systems.
 	CatalogDirs []string           `yaml:"catalog_dirs"`
 	Sources     []connector.Source `yaml:"sources"`
@@ -63,6 +66,8 @@ type Listen struct {
 	Webhooks string `yaml:"webhooks"`
 	// KafkaPort is the embedded broker's.
 	KafkaPort int `yaml:"kafka_port"`
+	// SchemaRegistryPort is the embedded schema registry's, of `dev`.
+	SchemaRegistryPort int `yaml:"schema_registry_port"`
 	// Hosts are further Host headers that the REST API answers to.
 	Hosts []string `yaml:"hosts"`
 }
@@ -115,7 +120,7 @@ type Policy struct {
 // Default returns the configuration of `dev` before anything is said.
 func Default() *Config {
 	return &Config{
-		Listen:     Listen{REST: "127.0.0.1:8080", Admin: "127.0.0.1:8081", GRPC: "127.0.0.1:8082", Webhooks: "127.0.0.1:8088", KafkaPort: 19092},
+		Listen:     Listen{REST: "127.0.0.1:8080", Admin: "127.0.0.1:8081", GRPC: "127.0.0.1:8082", Webhooks: "127.0.0.1:8088", KafkaPort: 19092, SchemaRegistryPort: 18081},
 		ClickHouse: ClickHouse{NativePort: 19000, HTTPPort: 18123},
 		API:        API{CallsPerSecond: 500, CallsBurst: 1000},
 		Log:        Logging{Level: "info", Format: "auto"},
@@ -164,6 +169,9 @@ func (c *Config) Validate() error {
 		if err := c.Kafka.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("kafka: %w", err))
 		}
+	}
+	if err := c.SchemaRegistry.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("schema_registry: %w", err))
 	}
 	errs = append(errs, c.validateListeners()...)
 	if c.API.CallsPerSecond < 0 {

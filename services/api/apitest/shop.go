@@ -36,6 +36,8 @@ type Shop struct {
 	Server  *api.Server
 	Surface *api.Surface
 	Conn    *grpc.ClientConn
+
+	opt api.Options
 }
 
 // clock stands at an instant of the story when it is made and runs from there.
@@ -78,31 +80,45 @@ func Start(t testing.TB, change ...func(*api.Options)) *Shop {
 	for _, fn := range change {
 		fn(&opt)
 	}
-	s.listen(opt)
+	s.opt = opt
+	s.Server, s.Surface, s.Conn = s.listen(opt)
 	s.awaitPolicy()
 	return s
 }
 
-func (s *Shop) listen(opt api.Options) {
+// Replica starts another server on the same ledger, with the shop's options
+// changed, and returns a connection to it.
+func (s *Shop) Replica(change func(*api.Options)) *grpc.ClientConn {
 	s.T.Helper()
-	var err error
-	if s.Server, err = api.New(opt); err != nil {
+	opt := s.opt
+	change(&opt)
+	_, _, conn := s.listen(opt)
+	return conn
+}
+
+func (s *Shop) listen(opt api.Options) (*api.Server, *api.Surface, *grpc.ClientConn) {
+	s.T.Helper()
+	server, err := api.New(opt)
+	if err != nil {
 		s.T.Fatal(err)
 	}
-	if s.Surface, err = s.Server.Listen("127.0.0.1:0", "127.0.0.1:0"); err != nil {
+	surface, err := server.Listen("127.0.0.1:0", "127.0.0.1:0")
+	if err != nil {
 		s.T.Fatal(err)
 	}
 	s.T.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		if err := s.Surface.Close(ctx); err != nil {
+		if err := surface.Close(ctx); err != nil {
 			s.T.Errorf("close the surface: %v", err)
 		}
 	})
-	if s.Conn, err = grpc.NewClient(s.Surface.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
+	conn, err := grpc.NewClient(surface.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
 		s.T.Fatal(err)
 	}
-	s.T.Cleanup(func() { _ = s.Conn.Close() })
+	s.T.Cleanup(func() { _ = conn.Close() })
+	return server, surface, conn
 }
 
 func (s *Shop) awaitPolicy() {
