@@ -23,8 +23,13 @@ func small(data string) *config.Config {
 
 func start(t *testing.T, cfg *config.Config) (*role.Instance, error) {
 	t.Helper()
+	return startParts(t, cfg, role.Everything())
+}
+
+func startParts(t *testing.T, cfg *config.Config, parts role.Parts) (*role.Instance, error) {
+	t.Helper()
 	cfg.Finish()
-	return role.Start(t.Context(), cfg, role.Everything(), role.Watchers{}, slog.New(slog.DiscardHandler))
+	return role.Start(t.Context(), cfg, parts, role.Watchers{}, slog.New(slog.DiscardHandler))
 }
 
 // TestAnInstanceClosesOnce: closing again is harmless and says the same.

@@ -31,6 +31,7 @@ type Endpoints struct {
 	Webhooks         string `json:"webhooks"`
 	Admin            string `json:"admin"`
 	Kafka            string `json:"kafka"`
+	SchemaRegistry   string `json:"schema_registry,omitempty"`
 	ClickHouseNative string `json:"clickhouse_native,omitempty"`
 	ClickHouseHTTP   string `json:"clickhouse_http,omitempty"`
 }
@@ -108,6 +109,9 @@ func (i *Instance) start(ctx context.Context, cfg *config.Config, parts Parts, w
 		return err
 	}
 	i.Endpoints.Kafka = i.Stack.Brokers[0]
+	if i.Endpoints.SchemaRegistry, err = i.Stack.announceSchemas(ctx, parts); err != nil {
+		return err
+	}
 	if parts.History {
 		if i.history, err = OpenHistory(ctx, cfg, logger); err != nil {
 			return err
@@ -254,6 +258,7 @@ func (e Endpoints) Print(out io.Writer, banner string) {
 	}
 	row("Metrics", e.Admin+"/metrics")
 	row("Kafka", e.Kafka)
+	row("Schemas", e.SchemaRegistry)
 	row("ClickHouse", e.ClickHouseHTTP)
 	if banner != "" {
 		_, _ = fmt.Fprintln(out, "\n"+banner)

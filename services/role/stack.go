@@ -24,6 +24,8 @@ type Stack struct {
 	// Brokers are the addresses of the log.
 	Brokers []string
 	Logger  *slog.Logger
+
+	schemas schemas
 }
 
 // OpenStack starts the embedded broker if no Kafka is configured, connects, and
@@ -56,8 +58,9 @@ func OpenStack(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*S
 	return s, nil
 }
 
-// Close closes the log, then the broker.
+// Close closes the schema registry, the log, then the broker.
 func (s *Stack) Close() {
+	s.schemas.close()
 	if s.Log != nil {
 		s.Log.Close()
 	}

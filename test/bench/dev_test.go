@@ -38,7 +38,7 @@ func settings(t *testing.T, dir string) (string, *config.Config) {
 		t.Fatal(err)
 	}
 	text := fmt.Sprintf("data_dir: %s\nendpoints_file: %s\nclickhouse: {native_port: 0, http_port: 0}\n"+
-		"listen: {rest: '127.0.0.1:0', grpc: '127.0.0.1:0', admin: '127.0.0.1:0', webhooks: '127.0.0.1:0', kafka_port: 0}\n%s",
+		"listen: {rest: '127.0.0.1:0', grpc: '127.0.0.1:0', admin: '127.0.0.1:0', webhooks: '127.0.0.1:0', kafka_port: 0, schema_registry_port: 0}\n%s",
 		filepath.Join(dir, "data"), filepath.Join(dir, "endpoints.json"), sources)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

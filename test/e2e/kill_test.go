@@ -30,7 +30,7 @@ func newKilling(t *testing.T, orders int, kafka string) *killing {
 	t.Helper()
 	port := freePort(t)
 	n := newNeighbourhood(t, orders, port)
-	more := fmt.Sprintf("listen: {rest: 127.0.0.1:0, admin: 127.0.0.1:0, grpc: 127.0.0.1:0, webhooks: 127.0.0.1:%d, kafka_port: 0}\nclickhouse: {native_port: 0, http_port: 0}\n", port)
+	more := fmt.Sprintf("listen: {rest: 127.0.0.1:0, admin: 127.0.0.1:0, grpc: 127.0.0.1:0, webhooks: 127.0.0.1:%d, kafka_port: 0, schema_registry_port: 0}\nclickhouse: {native_port: 0, http_port: 0}\n", port)
 	if kafka != "" {
 		more += "kafka: {brokers: [" + kafka + "]}\n"
 	}

@@ -108,26 +108,27 @@ func rootDir(t *testing.T) string {
 // may lists, per folder prefix, which of our own folders it may import; the
 // longest matching prefix decides. Tests may import more (test fixtures).
 var may = map[string][]string{
-	"proto":                  {"proto"},
-	"ledger":                 {"ledger"},
-	"ledger/ledgertest":      {"ledger"},
-	"projections":            {"projections", "ledger"},
-	"services":               {"services", "projections", "ledger", "proto"},
-	"services/kafkalog":      {"services/kafkalog", "services/embedded", "ledger"},
-	"services/avroevent":     {"services/avroevent", "ledger", "proto/avro"},
-	"services/connector":     {"services/connector", "ledger"},
-	"services/engine":        {"services/engine", "services/kafkalog", "services/avroevent", "projections", "ledger"},
-	"services/policy":        {"services/policy", "services/connector", "ledger"},
-	"services/embedded":      {"services/embedded"},
-	"services/simulate":      {"services/simulate", "services/connector", "services/policy", "ledger"},
-	"projections/clickhouse": {"projections", "ledger"},
-	"projections/timeline":   {"projections", "ledger"},
-	"test":                   {"test", "services", "projections", "ledger", "proto"},
+	"proto":                   {"proto"},
+	"ledger":                  {"ledger"},
+	"ledger/ledgertest":       {"ledger"},
+	"projections":             {"projections", "ledger"},
+	"services":                {"services", "projections", "ledger", "proto"},
+	"services/kafkalog":       {"services/kafkalog", "services/embedded", "ledger"},
+	"services/avroevent":      {"services/avroevent", "ledger", "proto/avro"},
+	"services/connector":      {"services/connector", "ledger"},
+	"services/schemaregistry": {"services/schemaregistry", "proto/avro"},
+	"services/engine":         {"services/engine", "services/kafkalog", "services/avroevent", "projections", "ledger"},
+	"services/policy":         {"services/policy", "services/connector", "ledger"},
+	"services/embedded":       {"services/embedded"},
+	"services/simulate":       {"services/simulate", "services/connector", "services/policy", "ledger"},
+	"projections/clickhouse":  {"projections", "ledger"},
+	"projections/timeline":    {"projections", "ledger"},
+	"test":                    {"test", "services", "projections", "ledger", "proto"},
 }
 
 // only names the libraries that one place alone may import.
 var only = map[string][]string{
-	"github.com/twmb/franz-go":            {"services/kafkalog", "services/embedded", "test"},
+	"github.com/twmb/franz-go":            {"services/kafkalog", "services/schemaregistry", "services/embedded", "test"},
 	"github.com/hamba/avro":               {"services/avroevent"},
 	"github.com/ClickHouse/clickhouse-go": {"projections/clickhouse", "services/embedded/clickhouse", "test"},
 	"github.com/cockroachdb/pebble":       {"services/engine", "test"},
@@ -310,7 +311,7 @@ func TestEveryFolderHasAReadme(t *testing.T) {
 	root := rootDir(t)
 	for _, dir := range []string{"proto", "proto/avro", "ledger", "projections", "projections/clickhouse", "projections/timeline", "services", "services/kafkalog",
 		"services/embedded", "services/connector", "services/avroevent", "services/engine", "services/policy", "services/api", "services/cli",
-		"services/metrics", "services/simulate", "services/config", "services/logsink", "services/role", "test", "test/scenario", "test/bench"} {
+		"services/metrics", "services/schemaregistry", "services/simulate", "services/config", "services/logsink", "services/role", "test", "test/scenario", "test/bench"} {
 		raw, err := os.ReadFile(filepath.Join(root, dir, "README.md"))
 		if err != nil {
 			t.Errorf("%s has no README.md", dir)

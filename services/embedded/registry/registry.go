@@ -34,10 +34,10 @@ const codeReadOnly = 42205
 
 // Schema is one self-contained Avro schema.
 type Schema struct {
-	// Subject and Version are where the registry lists it, for example
-	// "orders.events.v1-value" and 1.
-	Subject string
-	Version int
+	// Subjects and Version are where the registry lists it, for example
+	// "orders.events.v1-orderledger.order.v1.OrderEvent" and 1.
+	Subjects []string
+	Version  int
 	// Definition is the schema's JSON.
 	Definition string
 }
@@ -117,10 +117,28 @@ func (r *Registry) Seed(schemas map[int]Schema) error {
 		if _, there := r.seeded[id]; there {
 			continue
 		}
-		s := schemas[id]
-		r.fake.SeedSchema(s.Subject, s.Version, id, sr.Schema{Schema: s.Definition, Type: sr.TypeAvro})
+		if err := r.list(id, schemas[id]); err != nil {
+			return fmt.Errorf("seed schema %d: %w", id, err)
+		}
+		r.seeded[id] = after[id]
 	}
-	r.seeded = after
+	return nil
+}
+
+// list adds one admitted schema under its first subject, then under the others:
+// a schema that is known already keeps its id there.
+func (r *Registry) list(id int, s Schema) error {
+	schema := sr.Schema{Schema: s.Definition, Type: sr.TypeAvro}
+	r.fake.SeedSchema(s.Subjects[0], s.Version, id, schema)
+	for _, subject := range s.Subjects[1:] {
+		gotID, version, err := r.fake.RegisterSchema(subject, schema)
+		if err != nil {
+			return fmt.Errorf("%s: %w", subject, err)
+		}
+		if gotID != id || version != s.Version {
+			return fmt.Errorf("%s lists it as version %d under id %d: seed its versions in order", subject, version, gotID)
+		}
+	}
 	return nil
 }
 
@@ -129,18 +147,22 @@ func admit(seeded map[int]Schema, id int, s Schema) error {
 	if id < 1 || s.Version < 1 {
 		return fmt.Errorf("id %d and version %d must be positive", id, s.Version)
 	}
-	if s.Subject == "" {
+	if len(s.Subjects) == 0 || slices.Contains(s.Subjects, "") {
 		return errors.New("subject must be set")
 	}
 	if !json.Valid([]byte(s.Definition)) {
 		return errors.New("definition is not JSON")
 	}
 	for other, t := range seeded {
-		switch {
-		case other == id && t != s:
-			return fmt.Errorf("the id is taken by %s version %d", t.Subject, t.Version)
-		case other != id && t.Subject == s.Subject && t.Version == s.Version:
-			return fmt.Errorf("%s version %d already has id %d", t.Subject, t.Version, other)
+		if other == id {
+			if t.Version != s.Version || t.Definition != s.Definition || !slices.Equal(t.Subjects, s.Subjects) {
+				return fmt.Errorf("the id is taken by %s version %d", t.Subjects[0], t.Version)
+			}
+			continue
+		}
+		at := slices.IndexFunc(s.Subjects, func(subject string) bool { return slices.Contains(t.Subjects, subject) })
+		if at >= 0 && t.Version == s.Version {
+			return fmt.Errorf("%s version %d already has id %d", s.Subjects[at], t.Version, other)
 		}
 	}
 	seeded[id] = s

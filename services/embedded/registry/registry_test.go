@@ -19,8 +19,8 @@ const (
 
 func TestServesWhatWasSeeded(t *testing.T) {
 	r, client := start(t, map[int]registry.Schema{
-		7:  {Subject: "orders.events.v1-A", Version: 1, Definition: first},
-		12: {Subject: "orders.events.v1-A", Version: 2, Definition: second},
+		7:  {Subjects: []string{"orders.events.v1-A"}, Version: 1, Definition: first},
+		12: {Subjects: []string{"orders.events.v1-A"}, Version: 2, Definition: second},
 	})
 	schema, err := client.SchemaByID(t.Context(), 12)
 	if err != nil || schema.Schema != second {
@@ -34,14 +34,27 @@ func TestServesWhatWasSeeded(t *testing.T) {
 	if err != nil || found.ID != 7 {
 		t.Errorf("looked up: id %d, %v", found.ID, err)
 	}
-	same := map[int]registry.Schema{7: {Subject: "orders.events.v1-A", Version: 1, Definition: first}}
+	same := map[int]registry.Schema{7: {Subjects: []string{"orders.events.v1-A"}, Version: 1, Definition: first}}
 	if err := r.Seed(same); err != nil {
 		t.Errorf("seeding the same again: %v", err)
 	}
 }
 
+func TestOneSchemaInTwoTopics(t *testing.T) {
+	_, client := start(t, map[int]registry.Schema{3: {Subjects: []string{"x-A", "y-A"}, Version: 1, Definition: first},
+		4: {Subjects: []string{"x-A", "y-A"}, Version: 2, Definition: second}})
+	for _, subject := range []string{"x-A", "y-A"} {
+		for version, id := range map[int]int{1: 3, 2: 4} {
+			got, err := client.SchemaByVersion(t.Context(), subject, version)
+			if err != nil || got.ID != id {
+				t.Errorf("%s version %d has id %d, want %d (%v)", subject, version, got.ID, id, err)
+			}
+		}
+	}
+}
+
 func TestRefusesChanges(t *testing.T) {
-	_, client := start(t, map[int]registry.Schema{7: {Subject: "s", Version: 1, Definition: first}})
+	_, client := start(t, map[int]registry.Schema{7: {Subjects: []string{"s"}, Version: 1, Definition: first}})
 	ids, err := client.CreateSchema(t.Context(), "s", sr.Schema{Schema: first})
 	if err != nil || ids.ID != 7 {
 		t.Errorf("registering what is there: id %d, %v", ids.ID, err)
@@ -63,15 +76,15 @@ func TestRefusesChanges(t *testing.T) {
 }
 
 func TestSeedRefusesContradictions(t *testing.T) {
-	r, client := start(t, map[int]registry.Schema{7: {Subject: "s", Version: 1, Definition: first}})
+	r, client := start(t, map[int]registry.Schema{7: {Subjects: []string{"s"}, Version: 1, Definition: first}})
 	for want, schemas := range map[string]map[int]registry.Schema{
-		"seed schema 7: the id is taken by s version 1": {7: {Subject: "s", Version: 2, Definition: second}},
-		"seed schema 8: s version 1 already has id 7":   {8: {Subject: "s", Version: 1, Definition: second}},
-		"seed schema 9: definition is not JSON":         {9: {Subject: "t", Version: 1, Definition: "{"}},
+		"seed schema 7: the id is taken by s version 1": {7: {Subjects: []string{"s"}, Version: 2, Definition: second}},
+		"seed schema 8: s version 1 already has id 7":   {8: {Subjects: []string{"s"}, Version: 1, Definition: second}},
+		"seed schema 9: definition is not JSON":         {9: {Subjects: []string{"t"}, Version: 1, Definition: "{"}},
 		"seed schema 10: subject must be set":           {10: {Version: 1, Definition: first}},
-		"seed schema 0: id 0 and version 1":             {0: {Subject: "u", Version: 1, Definition: first}},
+		"seed schema 0: id 0 and version 1":             {0: {Subjects: []string{"u"}, Version: 1, Definition: first}},
 	} {
-		schemas[99] = registry.Schema{Subject: "innocent", Version: 1, Definition: first}
+		schemas[99] = registry.Schema{Subjects: []string{"innocent"}, Version: 1, Definition: first}
 		if err := r.Seed(schemas); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, wanted %q", err, want)
 		}
