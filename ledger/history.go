@@ -10,6 +10,12 @@ type resolved struct {
 // version, with the dated claims of each document just before the first
 // version that carries them.
 func (r *register) history(w *walker) {
+	r.restart()
+	r.emit(w, r.firstVersions(w), 0)
+}
+
+// restart goes back to where the register's base ends.
+func (r *register) restart() {
 	r.at, r.floor, r.top, r.value = Beginning, Beginning, nil, Absent
 	if r.base != nil {
 		r.value = r.base.state
@@ -17,7 +23,6 @@ func (r *register) history(w *walker) {
 			r.at, r.floor = r.base.at, r.base.stamp
 		}
 	}
-	r.emit(w, r.firstVersions(w), 0)
 }
 
 // emit appends to the register's history the dated claims given, in the order

@@ -111,6 +111,7 @@ type walker struct {
 	known map[registerKind]*registerPlan
 	// swap, when set, makes a cell appear in another state (hidden states).
 	swap      int
+	changed   bool // some cell changed since the order was attached
 	swapState State
 }
 
@@ -128,6 +129,7 @@ func (w *walker) attach(pl *plan, op *originPlan, o *order) {
 		w.known = map[registerKind]*registerPlan{}
 	}
 	w.pl, w.op, w.o, w.r, w.swap = pl, op, o, &o.run, -1
+	w.changed = false
 	w.refs, w.entries = w.refs[:0], w.entries[:0]
 	for role := range w.roles {
 		w.roles[role] = -1
@@ -169,8 +171,9 @@ func (w *walker) extend(pl *plan, op *originPlan, o *order, d *doc) bool {
 		if o.sources[r.src] != d.ev.Source {
 			continue
 		}
-		if r.known == nil {
+		if r.known == nil { // the document is the first to speak of it
 			w.know(r)
+			r.restart()
 		}
 		if !r.extend(w, d) {
 			return false
@@ -292,7 +295,7 @@ func (w *walker) settle(refs []stepRef, x stepRef) uint64 {
 		w.r.created = min(w.r.created, since.Earliest)
 	}
 	w.hide(at, cell.state, next, since.Earliest)
-	cell.state, cell.since, cell.at = next, since, refs[0].at
+	cell.state, cell.since, cell.at, w.changed = next, since, refs[0].at, true
 	return reg.known.mask
 }
 

@@ -230,11 +230,10 @@ func (p *Partition) applyEvent(ev *Event) error {
 		Order: o.key, Outcome: d.outcome, Event: ev, States: d.states, Body: body})
 	p.shelve(o, d, body)
 	p.touch(o)
-	before := o.digestCells()
-	if walked {
-		p.walkOn(o, d, sums)
+	if walked && p.walkOn(o, d, sums) {
+		return p.conclude(o, p.w.changed, BecauseRearranged)
 	}
-	return p.settleFrom(o, before, BecauseRearranged)
+	return p.settle(o, BecauseRearranged)
 }
 
 // outcomeOf classifies a new document (S-40).
@@ -398,15 +397,17 @@ func (p *Partition) walk(o *order) {
 // walkOn walks on through what a new document adds to an order that was walked
 // to its end, if it stands wholly behind what was there: its claims come after
 // every other, and no rule reads a sum that it changes.
-func (p *Partition) walkOn(o *order, d *doc, sums bool) {
+func (p *Partition) walkOn(o *order, d *doc, sums bool) bool {
 	op := p.originPlan(o)
 	if len(d.ev.Amounts) > 0 && op.amounts && !(sums && p.w.amounts.total(o)) {
-		return
+		return false
 	}
-	if p.w.extend(p.plan, op, o, d) {
-		p.w.walk(Forever)
-		o.walked = true
+	if !p.w.extend(p.plan, op, o, d) {
+		return false
 	}
+	p.w.walk(Forever)
+	o.walked = true
+	return true
 }
 
 // noOrigin is the plan of orders whose origin no policy names.

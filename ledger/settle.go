@@ -8,27 +8,28 @@ import (
 // settle recomputes an order after something about it changed, and tells the
 // difference: verdicts, exceptions, timers, the summary.
 func (p *Partition) settle(o *order, why Because) error {
-	return p.settleFrom(o, o.digestCells(), why)
+	if o.walked {
+		return p.conclude(o, false, why)
+	}
+	before := o.digestCells()
+	p.walk(o)
+	return p.conclude(o, o.digestCells() != before, why)
 }
 
-// settleFrom settles an order whose cells were of the digest given when they
-// were last shown.
-func (p *Partition) settleFrom(o *order, before uint64, why Because) error {
+// conclude judges an order once it was walked, and tells whether its cells
+// changed.
+func (p *Partition) conclude(o *order, changed bool, why Because) error {
 	open := o.openCount()
-	if !o.walked {
-		p.walk(o)
-	}
 	p.foldTail(o)
 	if p.plan.newest == nil {
 		p.mark(keyActive, o, true) // the first policy must visit it
 		p.touch(o)
-		p.summarise(o, before, open)
-		return nil
-	}
-	if err := p.review(o, why); err != nil {
+	} else if err := p.review(o, why); err != nil {
 		return err
 	}
-	p.summarise(o, before, open)
+	if changed || o.openCount() != open || o.events <= 1 {
+		p.summarise(o)
+	}
 	return nil
 }
 
@@ -328,11 +329,8 @@ func breakage(vs []verdict) broken {
 	return b
 }
 
-// summarise emits the order's row if what it shows has changed.
-func (p *Partition) summarise(o *order, before uint64, open uint32) {
-	if o.digestCells() == before && o.openCount() == open && o.events > 1 {
-		return
-	}
+// summarise emits the order's row.
+func (p *Partition) summarise(o *order) {
 	p.seqs.Orders++
 	p.rows.Orders = append(p.rows.Orders, OrderRow{Seq: p.seqs.Orders, Offset: p.rec.Offset, RecordedAt: p.rec.RecordedAt, Summary: p.summary(o)})
 }
@@ -367,6 +365,19 @@ func (o *order) openCount() uint32 {
 	return n
 }
 
+// sortCells sorts by source and axis: a few cells, mostly in order.
+func sortCells(cells []CellView) {
+	for i := 1; i < len(cells); i++ {
+		for j := i; j > 0; j-- {
+			a, b := &cells[j-1], &cells[j]
+			if c := strings.Compare(string(a.Source), string(b.Source)); c < 0 || c == 0 && a.Axis <= b.Axis {
+				break
+			}
+			*a, *b = *b, *a
+		}
+	}
+}
+
 // summary is the order as it stands.
 func (p *Partition) summary(o *order) Summary {
 	s := Summary{Key: o.key, Created: o.run.created, Updated: o.run.last, Events: o.events, Open: o.openCount(), Shelved: o.shelved, Policy: o.policy}
@@ -376,12 +387,7 @@ func (p *Partition) summary(o *order) Summary {
 		p.cells = append(p.cells, CellView{Source: o.sources[c.src], Axis: c.axis, State: c.state, Since: c.since, At: c.at, By: c.by})
 	}
 	s.Cells = p.cells[from:len(p.cells):len(p.cells)]
-	slices.SortFunc(s.Cells, func(a, b CellView) int {
-		if c := strings.Compare(string(a.Source), string(b.Source)); c != 0 {
-			return c
-		}
-		return int(a.Axis) - int(b.Axis)
-	})
+	sortCells(s.Cells)
 	if !o.sumsOK {
 		p.w.amounts.total(o)
 	}

@@ -278,7 +278,7 @@ func (p *Partition) revisit(o *order, why Because) error {
 		return err
 	}
 	if o.openCount() != open {
-		p.summarise(o, o.digestCells(), open)
+		p.summarise(o)
 	}
 	return nil
 }

@@ -30,6 +30,9 @@ func NewWorld(rnd *rand.Rand, n int) *World {
 			shopAt = shopAt.Add(ledger.Micros(rnd.IntN(240)) * ledger.Second)
 			words := Words{Order: pick("open", "open", "open", "cancelled"), Payment: pick("pending", "paid"), Fulfilment: pick("(null)", "partial", "fulfilled"),
 				Created: start, Precision: precision, Minor: 1000}
+			if rnd.IntN(6) == 0 {
+				words.Minor = 2000 // the order was edited
+			}
 			if words.Order == "cancelled" {
 				words.Cancelled = shopAt
 			}
