@@ -104,14 +104,13 @@ func (p *Partition) remap(o *order, d *doc, from uint64) {
 		}
 		now := d.states[i]
 		held = held || now == Unmapped
-		if repeatsClaimWord(d, i) {
+		if repeatsWord(d, i) {
 			continue
 		}
 		wasShelved := from != 0 && p.stateUnder(from, d.ev.System, c) == Unmapped
 		switch {
 		case now == Unmapped && !wasShelved:
-			p.fact(o, Fact{Kind: FactShelved, Name: c.Axis.String() + " " + c.Native, Text: string(d.ev.Source)})
-			p.word(d.ev.Source, c, 1)
+			p.shelveWord(o, d, c, Body{})
 		case now != Unmapped && wasShelved:
 			p.fact(o, Fact{Kind: FactReleased, Name: c.Axis.String() + " " + c.Native, Text: c.Axis.StateName(now), Because: BecausePolicy})
 			p.word(d.ev.Source, c, -1)
@@ -120,13 +119,6 @@ func (p *Partition) remap(o *order, d *doc, from uint64) {
 	if held {
 		o.shelved++
 	}
-}
-
-// repeatsClaimWord reports whether an earlier claim of the document has the
-// same word on the same axis, so that a word counts once per document.
-func repeatsClaimWord(d *doc, i int) bool {
-	c := &d.ev.Claims[i]
-	return slices.ContainsFunc(d.ev.Claims[:i], func(x Claim) bool { return x.Axis == c.Axis && x.Native == c.Native })
 }
 
 // stateUnder maps a claim's word as an earlier version of the policy did.

@@ -310,17 +310,24 @@ func (p *Partition) count(s Source, out Outcome) {
 }
 
 // quarantine keeps what cannot be folded, with its bytes in the row.
-func (p *Partition) quarantine(q *Quarantined) {
-	q.ID = quarantineID(p.opt.Partition, p.rec.Offset, len(p.rows.Quarantine), q.Native)
-	q.Partition, q.Offset = p.opt.Partition, p.rec.Offset
+func (p *Partition) quarantine(q *Quarantined) { p.quarantineAt(p.rec.Offset, q) }
+
+// quarantineAt keeps what the record at an offset brought and cannot be folded.
+func (p *Partition) quarantineAt(offset int64, q *Quarantined) {
+	q.Partition, q.Offset = p.opt.Partition, offset
+	q.ID = quarantineID(q)
 	p.seqs.Quarantine++
 	p.rows.Quarantine = append(p.rows.Quarantine, QuarantineRow{Seq: p.seqs.Quarantine, Offset: p.rec.Offset, RecordedAt: p.rec.RecordedAt, Entry: *q})
 	p.put(append([]byte{keyEntry}, q.ID...), appendQuarantined(nil, q))
 }
 
 // quarantineID is a function of the record's place and the word alone.
-func quarantineID(partition int32, offset int64, _ int, native string) string {
-	id := NewExceptionID("quarantine:"+native, "", uint64(offset)<<8|uint64(uint8(partition)))
+func quarantineID(q *Quarantined) string {
+	what := ""
+	if q.Axis.Valid() {
+		what = q.Axis.String()
+	}
+	id := NewExceptionID("quarantine:"+q.Native, what, uint64(q.Offset)<<8|uint64(uint8(q.Partition)))
 	return id.String()
 }
 

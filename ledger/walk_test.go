@@ -32,7 +32,9 @@ func TestWalkingOnIsWalkingAnew(t *testing.T) {
 		w := NewWorld(rnd, 5+rnd.IntN(25))
 		events := w.Shuffled(rnd)
 		if rnd.IntN(3) > 0 {
-			slices.SortStableFunc(events, func(a, b *ledger.Event) int { return int(a.ReceivedAt/ledger.Instant(ledger.Second) - b.ReceivedAt/ledger.Instant(ledger.Second)) })
+			slices.SortStableFunc(events, func(a, b *ledger.Event) int {
+				return int(a.ReceivedAt/ledger.Instant(ledger.Second) - b.ReceivedAt/ledger.Instant(ledger.Second))
+			})
 		}
 		l := NewLogWith(ledger.Options{Partitions: 1, TailLimit: []int{1000, 6}[rnd.IntN(2)]})
 		l.Append(edited())

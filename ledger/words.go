@@ -1,6 +1,9 @@
 package ledger
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // shelve keeps a document's unmapped words: they stand in the history as
 // UNMAPPED, are counted per word, open an exception of the word, and go to
@@ -19,23 +22,25 @@ func (p *Partition) shelve(o *order, d *doc, body Body) {
 		if p.plan.newest == nil || repeatsWord(d, i) {
 			continue // before the first policy every word is shelved, silently
 		}
-		p.quarantine(&Quarantined{Reason: "unmapped-status", Detail: c.Axis.String() + " " + c.Native, Source: d.ev.Source, Feed: d.ev.Feed,
-			Order: o.key, Of: d.ev.ID, Axis: c.Axis, Native: c.Native, ReceivedAt: d.received, Delivery: d.ev.Delivery, Body: body})
-		p.fact(o, Fact{Kind: FactShelved, Name: c.Axis.String() + " " + c.Native, Text: string(d.ev.Source)})
-		p.word(d.ev.Source, c, 1)
+		p.shelveWord(o, d, c, body)
 	}
 }
 
-// repeatsWord reports whether an earlier claim of the document shelves the
-// same word on the same axis.
+// shelveWord tells that one word of a document is unmapped. The bytes are
+// those of the document's record, which stands in the log at its offset; they
+// are not kept, so a document heard before its word was looked at has none.
+func (p *Partition) shelveWord(o *order, d *doc, c *Claim, body Body) {
+	p.quarantineAt(d.offset, &Quarantined{Reason: "unmapped-status", Detail: c.Axis.String() + " " + c.Native, Source: d.ev.Source, Feed: d.ev.Feed,
+		Order: o.key, Of: d.ev.ID, Axis: c.Axis, Native: c.Native, ReceivedAt: d.received, Delivery: d.ev.Delivery, Body: body})
+	p.fact(o, Fact{Kind: FactShelved, Name: c.Axis.String() + " " + c.Native, Text: string(d.ev.Source)})
+	p.word(d.ev.Source, c, 1)
+}
+
+// repeatsWord reports whether an earlier claim of the document has the same
+// word on the same axis, so that a word counts once per document.
 func repeatsWord(d *doc, i int) bool {
 	c := &d.ev.Claims[i]
-	for k := range i {
-		if x := &d.ev.Claims[k]; x.Axis == c.Axis && x.Native == c.Native && d.states[k] == Unmapped {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(d.ev.Claims[:i], func(x Claim) bool { return x.Axis == c.Axis && x.Native == c.Native })
 }
 
 // word counts shelved documents of one word, and opens or resolves the word's

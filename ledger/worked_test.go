@@ -168,3 +168,24 @@ func TestFirstPolicyVisitsWhatCameBefore(t *testing.T) {
 		t.Fatalf("open %v", got)
 	}
 }
+
+// TestWordFromBeforeThePolicy: a word heard before the first policy, which does
+// not map it either, is quarantined with the place of its record, once for each
+// axis it stands on (S-10).
+func TestWordFromBeforeThePolicy(t *testing.T) {
+	l := NewLog()
+	ev := ShopEvent("1001", Clock(9, 59, 59), Clock(10, 0, 0), Words{Order: "open", Payment: "mystery", Fulfilment: "mystery", Created: Clock(9, 59, 59)})
+	l.Append(ev)
+	if len(l.Quarantine) != 0 {
+		t.Fatalf("%d entries before there is a matrix", len(l.Quarantine))
+	}
+	l.Append(Policy())
+	if len(l.Quarantine) != 2 || l.Quarantine[0].Entry.ID == l.Quarantine[1].Entry.ID {
+		t.Fatalf("want two entries of two names, got %+v", l.Quarantine)
+	}
+	for _, q := range l.Quarantine {
+		if e := q.Entry; e.Native != "mystery" || e.Offset != 0 || e.Of != ev.ID || e.Reason != "unmapped-status" {
+			t.Errorf("entry %+v does not lead to the record", e)
+		}
+	}
+}
