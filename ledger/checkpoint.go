@@ -32,7 +32,7 @@ func (b *base) holds(d *doc) bool {
 // seen looks for an earlier copy of an event. It also reports whether the
 // event, being new, belongs before the order's base.
 func (p *Partition) seen(o *order, ev *Event) (*doc, bool, error) {
-	for i := len(o.docs) - 1; i >= 0; i-- {
+	for i := len(o.docs) - 1; i >= 0 && o.filter&idBit(ev.ID) != 0; i-- {
 		if o.docs[i].ev.ID == ev.ID {
 			return o.docs[i], false, nil
 		}

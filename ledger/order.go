@@ -135,7 +135,9 @@ type order struct {
 	base   *base
 	// touched counts changes of claims; a person's resolve holds until it moves.
 	touched uint64
-	free    []ref // memory for the registers' lists
+	free    []ref  // memory for the registers' lists
+	recent  int32  // the register found last
+	filter  uint64 // a bit for each document ever held here; see Partition.seen
 	// marks are the sets of orders this one stands in (see Partition.mark).
 	marks uint8
 
@@ -174,11 +176,14 @@ func (o *order) find(s Source) int {
 // Registers ascend by (source, axis, object), so that no result depends on the
 // order in which they were first heard.
 func (o *order) register(src uint8, axis Axis, object Object) *register {
+	if i := int(o.recent); i < len(o.regs) && o.regs[i].is(src, axis, object) {
+		return &o.regs[i]
+	}
 	at := len(o.regs)
 	for i := range o.regs {
-		r := &o.regs[i]
-		if r.src == src && r.axis == axis && r.object == object {
-			return r
+		if o.regs[i].is(src, axis, object) {
+			o.recent = int32(i)
+			return &o.regs[i]
 		}
 	}
 	for at > 0 && o.compareRegister(&o.regs[at-1], src, axis, object) > 0 {
@@ -188,7 +193,12 @@ func (o *order) register(src uint8, axis Axis, object Object) *register {
 		o.regs = make([]register, 0, 6)
 	}
 	o.regs = slices.Insert(o.regs, at, register{src: src, axis: axis, object: object})
+	o.recent = int32(at)
 	return &o.regs[at]
+}
+
+func (r *register) is(src uint8, axis Axis, object Object) bool {
+	return r.src == src && r.axis == axis && r.object == object
 }
 
 func (o *order) compareRegister(r *register, src uint8, axis Axis, object Object) int {
@@ -237,14 +247,19 @@ func (o *order) insert(d *doc, pl *plan) (conflict bool) {
 		o.docs = make([]*doc, 0, 8)
 	}
 	o.docs = slices.Insert(o.docs, at, d)
+	o.filter |= idBit(d.ev.ID)
 	o.sumsOK = o.sumsOK && len(d.ev.Amounts) == 0
 	return conflict
 }
 
 // state maps a claim's word; documents mostly repeat the word before.
 func (r *register) state(d *doc, c *Claim, pl *plan) State {
-	if n := len(r.current); n > 0 {
-		if last := r.current[n-1]; last.claim().Native == c.Native && last.d.ev.System == d.ev.System {
+	list := r.dated
+	if c.Mode == Current {
+		list = r.current
+	}
+	if n := len(list); n > 0 {
+		if last := list[n-1]; last.d.ev.System == d.ev.System && last.claim().Native == c.Native {
 			return last.state()
 		}
 	}
@@ -267,6 +282,9 @@ func (r *register) disputed(at int) bool {
 	}
 	return false
 }
+
+// idBit is an event id's bit of an order's filter.
+func idBit(id EventID) uint64 { return 1 << (id[0] % 64) }
 
 func compareDocs(a, b *doc) int {
 	if a.stamp != b.stamp {
