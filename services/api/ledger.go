@@ -67,11 +67,23 @@ type PolicyCompiler interface {
 // QuarantineStore is the quarantine topic as the API reads it: deliveries that
 // could not be parsed or identified.
 type QuarantineStore interface {
-	// Entries returns what the topic holds, in any order, and how far it was read.
-	Entries(ctx context.Context) ([]HeldDelivery, []engine.Freshness, error)
+	// Entries returns what the topic holds. Originals that have passed their
+	// retention are empty.
+	Entries(ctx context.Context) (QuarantineListing, error)
 	// Release reads an entry again with the catalog in force and appends its
 	// events. Why it cannot be released now is a *CannotRelease.
 	Release(ctx context.Context, r ReleaseRequest) (kafkalog.Position, error)
+}
+
+// QuarantineListing is the quarantine topic as it was read.
+type QuarantineListing struct {
+	// Entries are in any order.
+	Entries []HeldDelivery
+	// Removed counts the records, entries and marks of releases, that the topic
+	// no longer holds since their retention passed.
+	Removed int64
+	// Freshness says how far it was read, per partition.
+	Freshness []engine.Freshness
 }
 
 // HeldDelivery is one entry of the quarantine topic.

@@ -31,9 +31,18 @@ type heldEntry struct {
 	folded bool
 }
 
+// held is every entry there is.
+type held struct {
+	entries []*heldEntry
+	removed int64
+	fresh   []*orderledgerv1.Freshness
+	now     ledger.Instant
+}
+
 // read lists every entry.
-func (a *quarantine) read(ctx context.Context) ([]*heldEntry, []*orderledgerv1.Freshness, error) {
+func (a *quarantine) read(ctx context.Context) (*held, error) {
 	var out []*heldEntry
+	now := ledger.At(a.s.opt.Now())
 	fresh, err := a.s.each(ctx, func(r *ledger.Reader, f engine.Freshness) error {
 		known := words(r.Policy())
 		return r.Quarantine(func(q *ledger.Quarantined) bool {
@@ -47,27 +56,29 @@ func (a *quarantine) read(ctx context.Context) ([]*heldEntry, []*orderledgerv1.F
 		})
 	})
 	if err != nil || a.s.opt.Quarantine == nil {
-		return out, fresh, err
+		return &held{entries: out, fresh: fresh, now: now}, err
 	}
-	list, more, err := a.s.opt.Quarantine.Entries(ctx)
+	list, err := a.s.opt.Quarantine.Entries(ctx)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the quarantine: %w", err)
+		return nil, fmt.Errorf("read the quarantine: %w", err)
 	}
-	now := ledger.At(a.s.opt.Now())
-	for i := range list {
-		e := &heldEntry{HeldDelivery: list[i], state: orderledgerv1.QuarantineState_QUARANTINE_STATE_HELD}
+	for i := range list.Entries {
+		e := &heldEntry{HeldDelivery: list.Entries[i], state: orderledgerv1.QuarantineState_QUARANTINE_STATE_HELD}
 		switch {
 		case e.ReleasedAt != 0:
 			e.state = orderledgerv1.QuarantineState_QUARANTINE_STATE_RELEASED
-		case e.Entry.ExpiresAt != 0 && e.Entry.ExpiresAt <= now:
+		case e.Gone(now):
 			e.state = orderledgerv1.QuarantineState_QUARANTINE_STATE_EXPIRED
+		}
+		if e.Gone(now) {
+			e.Entry.Body = ledger.Body{}
 		}
 		out = append(out, e)
 	}
-	for _, f := range more {
+	for _, f := range list.Freshness {
 		fresh = append(fresh, a.s.freshness(f))
 	}
-	return out, fresh, nil
+	return &held{entries: out, removed: list.Removed, fresh: fresh, now: now}, nil
 }
 
 type wordKey struct {
@@ -96,13 +107,13 @@ func (a *quarantine) find(ctx context.Context, id string) (*heldEntry, []*orderl
 	if id == "" {
 		return nil, nil, invalid("id", "is missing")
 	}
-	list, fresh, err := a.read(ctx)
+	all, err := a.read(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, e := range list {
+	for _, e := range all.entries {
 		if e.Entry.ID == id {
-			return e, fresh, nil
+			return e, all.fresh, nil
 		}
 	}
 	return nil, nil, fail(QuarantineEntryNotFound, "no quarantine entry has the id "+id, "id", id)
@@ -119,7 +130,7 @@ func (a *quarantine) GetQuarantineEntry(ctx context.Context, req *orderledgerv1.
 		return nil, err
 	}
 	out := e.message()
-	if full && e.state != orderledgerv1.QuarantineState_QUARANTINE_STATE_EXPIRED {
+	if full {
 		out.Body, _ = original(&e.Entry.Body)
 	}
 	return &orderledgerv1.GetQuarantineEntryResponse{Entry: out, Freshness: fresh}, nil
@@ -191,12 +202,12 @@ func (a *quarantine) ListQuarantineEntries(ctx context.Context, req *orderledger
 	if err != nil {
 		return nil, err
 	}
-	list, fresh, err := a.read(ctx)
+	all, err := a.read(ctx)
 	if err != nil {
 		return nil, err
 	}
 	page := top[*heldEntry]{s: by, after: after, size: size}
-	for _, e := range list {
+	for _, e := range all.entries {
 		if !f.Mentions("state") && e.state != orderledgerv1.QuarantineState_QUARANTINE_STATE_HELD {
 			continue
 		}
@@ -205,7 +216,7 @@ func (a *quarantine) ListQuarantineEntries(ctx context.Context, req *orderledger
 		}
 	}
 	items, token := page.page(a.s.pages, bound)
-	out := &orderledgerv1.ListQuarantineEntriesResponse{NextPageToken: token, Freshness: fresh}
+	out := &orderledgerv1.ListQuarantineEntriesResponse{NextPageToken: token, Freshness: all.fresh, Counts: countMessages(all.entries, all.now), RemovedRecords: all.removed}
 	for _, e := range items {
 		out.Entries = append(out.Entries, e.message())
 	}

@@ -58,7 +58,7 @@ func (a *app) quarantineGet() *cobra.Command {
 		t.row("what to do", dash(e.GetHint()))
 		t.row("order", dash(e.GetOrderKey()))
 		t.row("received", when(e.GetReceivedAt()))
-		t.row("goes", when(e.GetExpireTime()))
+		t.row("expires", when(e.GetExpireTime()))
 		t.row("size", fmt.Sprintf("%d bytes", e.GetBodySize()))
 		if err := t.write(a.Out); err != nil {
 			return err
@@ -85,6 +85,7 @@ func (a *app) quarantineList() *cobra.Command {
 		list, err := pages(f.limit, func(size int32, token string) ([]*orderledgerv1.QuarantineEntry, string, error) {
 			r, err := c.quarantine.ListQuarantineEntries(ctx, &orderledgerv1.ListQuarantineEntriesRequest{Filter: f.filter, OrderBy: f.orderBy, PageSize: size, PageToken: token})
 			whole.Freshness, whole.NextPageToken = r.GetFreshness(), r.GetNextPageToken()
+			whole.Counts, whole.RemovedRecords = r.GetCounts(), r.GetRemovedRecords()
 			return r.GetEntries(), r.GetNextPageToken(), err
 		})
 		if err != nil {
@@ -93,11 +94,14 @@ func (a *app) quarantineList() *cobra.Command {
 		if whole.Entries = list; !a.drawn() {
 			return a.list(whole, messages(list))
 		}
-		t := a.table("ID", "SOURCE", "REASON", "PROBLEM", "ORDER", "RECEIVED")
+		t := a.table("ID", "SOURCE", "REASON", "PROBLEM", "ORDER", "RECEIVED", "EXPIRES")
 		for _, e := range list {
-			t.row(e.GetId(), e.GetSource(), e.GetReason(), dash(e.GetProblem()), dash(e.GetOrderKey()), when(e.GetReceivedAt()))
+			t.row(e.GetId(), e.GetSource(), e.GetReason(), dash(e.GetProblem()), dash(e.GetOrderKey()), when(e.GetReceivedAt()), when(e.GetExpireTime()))
 		}
 		if err := t.write(a.Out); err != nil {
+			return err
+		}
+		if err := a.going(whole); err != nil {
 			return err
 		}
 		a.asOf(whole.GetFreshness())
@@ -105,6 +109,23 @@ func (a *app) quarantineList() *cobra.Command {
 	})
 	f.bind(cmd, `source = shop AND reason = "broken-json"`)
 	return cmd
+}
+
+// going says which sources' originals go soon, and which went unread.
+func (a *app) going(r *orderledgerv1.ListQuarantineEntriesResponse) error {
+	for _, c := range r.GetCounts() {
+		if n := c.GetExpiring(); n > 0 {
+			if _, err := fmt.Fprintf(a.Err, "%s: %d originals go within 14 days, the first at %s\n", c.GetSource(), n, when(c.GetNextExpireTime())); err != nil {
+				return err
+			}
+		}
+		if n := c.GetExpired(); n > 0 {
+			if _, err := fmt.Fprintf(a.Err, "%s: %d originals went unread\n", c.GetSource(), n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (a *app) quarantineRelease() *cobra.Command {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,6 +39,10 @@ type Metrics struct {
 	edgeTook *prometheus.HistogramVec
 	calls    *prometheus.CounterVec
 	callTook *prometheus.HistogramVec
+	entries  *prometheus.GaugeVec
+	expiring *prometheus.GaugeVec
+	expired  *prometheus.CounterVec
+	removed  atomic.Int64
 
 	mu sync.Mutex
 	// took is when each sink last took rows of a partition.
@@ -75,6 +80,11 @@ func New(opt Options) *Metrics {
 	m.edgeTook = m.histogram("edge_seconds", "Time to answer a delivery or to read a page, until its records were durable.", "source", "outcome")
 	m.calls = m.counter("api_calls_total", "Finished calls of the API.", "method", "code")
 	m.callTook = m.histogram("api_call_seconds", "Time of a call of the API; for a watch, its whole life.", "method")
+	m.entries = m.gauge("quarantine_entries", "Quarantined documents that the log still holds, by where they stand.", "source", "state")
+	m.expiring = m.gauge("quarantine_expiring_entries", "Held ones among them whose originals go within 14 days.", "source")
+	m.expired = m.counter("quarantine_expired_total", "Originals that this process saw pass their retention unread.", "source")
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: m.name("quarantine_removed_records_total"),
+		Help: "Records of the quarantine that the log no longer holds, ever."}, func() float64 { return float64(m.removed.Load()) }))
 	m.gauge("build_info", "1, labelled with what is running.", "version", "commit").WithLabelValues(opt.Version, opt.Commit).Set(1)
 	return m
 }

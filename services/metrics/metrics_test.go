@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/orderledger/orderledger/ledger"
 	"github.com/orderledger/orderledger/services/api"
 	"github.com/orderledger/orderledger/services/api/apitest"
 	"github.com/orderledger/orderledger/services/connector"
@@ -36,6 +37,9 @@ func busy(t *testing.T) *metrics.Metrics {
 	e.SinkFailed("clickhouse", 1, errors.New("away"))
 	e.Stopped(2, errors.New("log lost"))
 	m.Edge().Observe(connector.Observation{Source: "shop", Feed: "orders", Outcome: connector.OutcomeAccepted, Count: 2, Took: time.Millisecond})
+	m.Quarantine(api.QuarantineReport{Counts: []api.QuarantineCount{{Source: "shop", Held: 3, Expiring: 2, Released: 5, Expired: 1}}, Removed: 9})
+	m.Quarantine(api.QuarantineReport{Counts: []api.QuarantineCount{{Source: "shop", Held: 2, Expiring: 1, Released: 5, Expired: 2}},
+		Gone: map[ledger.Source]int{"shop": 1}, Removed: 11})
 	m.API().Called("OrderService/GetOrder", "OK", 0.01)
 	return m
 }
@@ -100,6 +104,12 @@ func TestWhatIsShownIsTrue(t *testing.T) {
 		`orderledger_fold_records_total{partition="1"} 7`,
 		`orderledger_build_info{commit="abc",version="1.2.3"} 1`,
 		`orderledger_feed_covered_until_timestamp_seconds{feed="sales-orders",source="erp"} 1.772445721e+09`,
+		`orderledger_quarantine_entries{source="shop",state="held"} 2`,
+		`orderledger_quarantine_entries{source="shop",state="released"} 5`,
+		`orderledger_quarantine_entries{source="shop",state="expired"} 2`,
+		`orderledger_quarantine_expiring_entries{source="shop"} 1`,
+		`orderledger_quarantine_expired_total{source="shop"} 1`,
+		`orderledger_quarantine_removed_records_total 11`,
 		`go_goroutines`,
 	} {
 		if !strings.Contains(string(body), want) {

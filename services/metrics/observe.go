@@ -3,6 +3,7 @@ package metrics
 import (
 	"time"
 
+	"github.com/orderledger/orderledger/services/api"
 	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/engine"
 )
@@ -72,4 +73,22 @@ func (m *Metrics) API() *API { return &API{m} }
 func (a *API) Called(method, code string, seconds float64) {
 	a.m.calls.WithLabelValues(method, code).Inc()
 	a.m.callTook.WithLabelValues(method).Observe(seconds)
+}
+
+// Quarantine is told where the quarantined documents stand.
+func (m *Metrics) Quarantine(r api.QuarantineReport) {
+	m.entries.Reset() // sources whose entries the log no longer holds
+	m.expiring.Reset()
+	for _, c := range r.Counts {
+		source := string(c.Source)
+		m.entries.WithLabelValues(source, "held").Set(float64(c.Held))
+		m.entries.WithLabelValues(source, "released").Set(float64(c.Released))
+		m.entries.WithLabelValues(source, "expired").Set(float64(c.Expired))
+		m.expiring.WithLabelValues(source).Set(float64(c.Expiring))
+		m.expired.WithLabelValues(source).Add(0) // shown before anything went
+	}
+	for source, n := range r.Gone {
+		m.expired.WithLabelValues(string(source)).Add(float64(n))
+	}
+	m.removed.Store(r.Removed)
 }

@@ -55,6 +55,8 @@ type Watchers struct {
 	Edge    connector.Observer
 	API     api.Observer
 	Metrics http.Handler
+	// Quarantine is told hourly where the quarantined documents stand.
+	Quarantine func(api.QuarantineReport)
 	// Started is given the node once it folds.
 	Started func(*engine.Node)
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
-	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -24,39 +24,50 @@ var _ api.QuarantineStore = (*Quarantine)(nil)
 
 // Quarantine reads orders.quarantine.v1: deliveries that could not be parsed or
 // identified. A release maps an entry again with the catalog in force, appends
-// its event, and marks the entry in the same topic.
+// its event, and marks the entry in the same topic. Originals that have passed
+// their retention are forgotten, also while the broker still holds them (S-39).
 type Quarantine struct {
-	s    *Stack
-	cat  *catalog.Catalog
-	sink *logsink.Sink
+	s     *Stack
+	cat   *catalog.Catalog
+	sink  *logsink.Sink
+	clock connector.Clock
 
 	mu      sync.Mutex
 	next    map[int32]int64
+	removed int64 // records that the broker no longer holds
 	entries map[string]*api.HeldDelivery
 }
 
+// QuarantineOptions are what a Quarantine needs beside the stack.
+type QuarantineOptions struct {
+	Catalog *catalog.Catalog
+	Clock   connector.Clock
+}
+
 // NewQuarantine returns a reader of the stack's quarantine topic.
-func NewQuarantine(s *Stack, cat *catalog.Catalog, sink *logsink.Sink) *Quarantine {
-	return &Quarantine{s: s, cat: cat, sink: sink, next: map[int32]int64{}, entries: map[string]*api.HeldDelivery{}}
+func NewQuarantine(s *Stack, opt QuarantineOptions) *Quarantine {
+	return &Quarantine{s: s, cat: opt.Catalog, sink: logsink.New(s.Log, s.Codec), clock: opt.Clock, next: map[int32]int64{},
+		entries: map[string]*api.HeldDelivery{}}
 }
 
 // Entries implements api.QuarantineStore.
-func (q *Quarantine) Entries(ctx context.Context) ([]api.HeldDelivery, []engine.Freshness, error) {
+func (q *Quarantine) Entries(ctx context.Context) (api.QuarantineListing, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	fresh, err := q.catchUp(ctx)
 	if err != nil {
-		return nil, nil, err
+		return api.QuarantineListing{}, err
 	}
 	out := make([]api.HeldDelivery, 0, len(q.entries))
 	for _, e := range q.entries {
 		out = append(out, *e)
 	}
-	slices.SortFunc(out, func(a, b api.HeldDelivery) int { return bytes.Compare([]byte(a.Entry.ID), []byte(b.Entry.ID)) })
-	return out, fresh, nil
+	slices.SortFunc(out, func(a, b api.HeldDelivery) int { return strings.Compare(a.Entry.ID, b.Entry.ID) })
+	return api.QuarantineListing{Entries: out, Removed: q.removed, Freshness: fresh}, nil
 }
 
-// catchUp reads what the topic got since the last call.
+// catchUp reads what the topic got since the last call, and forgets what its
+// retention took: what is known is a function of the log and the clock alone.
 func (q *Quarantine) catchUp(ctx context.Context) ([]engine.Freshness, error) {
 	starts, err := q.s.Log.StartOffsets(ctx, kafkalog.TopicQuarantine)
 	if err != nil {
@@ -67,6 +78,7 @@ func (q *Quarantine) catchUp(ctx context.Context) ([]engine.Freshness, error) {
 		return nil, err
 	}
 	var fresh []engine.Freshness
+	q.removed = 0
 	for p := range q.s.Config.Partitions {
 		from := max(q.next[p], starts[p])
 		records, err := kafkalog.ReadRange(ctx, q.s.Log, kafkalog.Position{Topic: kafkalog.TopicQuarantine, Partition: p, Offset: from}, ends[p])
@@ -77,17 +89,34 @@ func (q *Quarantine) catchUp(ctx context.Context) ([]engine.Freshness, error) {
 			q.take(&records[i])
 			q.next[p] = records[i].Offset + 1
 		}
+		q.removed += starts[p]
 		fresh = append(fresh, engine.Freshness{Topic: kafkalog.TopicQuarantine, Partition: p, AppliedOffset: ends[p], LogEnd: ends[p], FoldVersion: ledger.FoldVersion})
 	}
+	q.forget(starts, ledger.At(q.clock.Now()))
 	return fresh, nil
+}
+
+// forget drops the entries that the broker has removed, and the originals of
+// those that have passed their retention.
+func (q *Quarantine) forget(starts map[int32]int64, now ledger.Instant) {
+	for id, e := range q.entries {
+		switch {
+		case e.Position.Offset < starts[e.Position.Partition]:
+			delete(q.entries, id)
+		case e.Gone(now):
+			e.Entry.Body = ledger.Body{}
+		}
+	}
 }
 
 func (q *Quarantine) take(r *kafkalog.Record) {
 	dec := q.s.Codec.NewDecoder()
 	if e, err := dec.DecodeQuarantined(r.Value); err == nil {
-		if q.entries[e.ID] == nil {
-			q.entries[e.ID] = &api.HeldDelivery{Entry: *e, RecordedAt: ledger.Instant(r.Timestamp), Position: r.Position(), ContentType: "application/json"}
+		held := &api.HeldDelivery{Entry: *e, RecordedAt: ledger.Instant(r.Timestamp), Position: r.Position(), ContentType: "application/json"}
+		if old := q.entries[e.ID]; old != nil { // the same bytes again: the newest copy is kept the longest
+			held.ReleasedAt, held.ReleasedBy, held.ReleasedTo = old.ReleasedAt, old.ReleasedBy, old.ReleasedTo
 		}
+		q.entries[e.ID] = held
 		return
 	}
 	var rec ledger.Record
@@ -113,6 +142,9 @@ func (q *Quarantine) Release(ctx context.Context, req api.ReleaseRequest) (kafka
 		return kafkalog.Position{}, &api.CannotRelease{Refusal: api.ReleaseUnreadable, Remedy: "the quarantine topic holds no entry of this id"}
 	case e.ReleasedAt != 0:
 		return kafkalog.Position{}, &api.CannotRelease{Refusal: api.ReleaseAlready, Remedy: "it was released by " + e.ReleasedBy}
+	case e.Gone(ledger.At(q.clock.Now())):
+		return kafkalog.Position{}, &api.CannotRelease{Refusal: api.ReleaseExpired,
+			Remedy: "its original went on " + e.Entry.ExpiresAt.String() + ": send the document again from its source"}
 	}
 	out, err := q.remap(e)
 	if err != nil {
@@ -122,7 +154,7 @@ func (q *Quarantine) Release(ctx context.Context, req api.ReleaseRequest) (kafka
 		return kafkalog.Position{}, err
 	}
 	mark := &ledger.OperatorAction{RequestID: req.RequestID, Kind: ledger.ActionRelease, Actor: req.Actor, Comment: req.Comment, Quarantine: req.ID,
-		ProposedAt: ledger.At(time.Now())}
+		ProposedAt: ledger.At(q.clock.Now())}
 	value, err := q.s.Codec.Encode(nil, mark)
 	if err != nil {
 		return kafkalog.Position{}, err

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/orderledger/orderledger/services/avroevent"
@@ -26,6 +27,9 @@ type Stack struct {
 	Logger  *slog.Logger
 
 	schemas schemas
+	run     context.Context // ends at Close
+	stop    context.CancelFunc
+	wg      sync.WaitGroup
 }
 
 // OpenStack starts the embedded broker if no Kafka is configured, connects, and
@@ -36,6 +40,7 @@ func OpenStack(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*S
 		return nil, err
 	}
 	s := &Stack{Config: cfg, Codec: codec, Logger: logger, Brokers: cfg.Kafka.Brokers}
+	s.run, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	if cfg.Embedded() {
 		if s.Broker, err = broker.Start(broker.Options{DataDir: filepath.Join(cfg.DataDir, "log"), Port: cfg.Listen.KafkaPort, Logger: logger}); err != nil {
 			return nil, err
@@ -58,8 +63,14 @@ func OpenStack(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*S
 	return s, nil
 }
 
-// Close closes the schema registry, the log, then the broker.
+// spawn runs what watches the log, until the stack is closed.
+func (s *Stack) spawn(fn func(context.Context)) { s.wg.Go(func() { fn(s.run) }) }
+
+// Close ends what watches the log, and closes the schema registry, the log, then
+// the broker.
 func (s *Stack) Close() {
+	s.stop()
+	s.wg.Wait()
 	s.schemas.close()
 	if s.Log != nil {
 		s.Log.Close()

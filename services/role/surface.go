@@ -2,6 +2,7 @@ package role
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -10,7 +11,7 @@ import (
 
 	"github.com/orderledger/orderledger/services/api"
 	"github.com/orderledger/orderledger/services/config"
-	"github.com/orderledger/orderledger/services/logsink"
+	"github.com/orderledger/orderledger/services/connector"
 )
 
 // access is what the files of the configuration say about who may connect and
@@ -66,13 +67,15 @@ func pageKey(file string) ([]byte, error) {
 
 // startSurface lets the instance answer questions.
 func (i *Instance) startSurface(cfg *config.Config, a *access, w Watchers) error {
+	quarantine := NewQuarantine(i.Stack, QuarantineOptions{Catalog: i.Catalog, Clock: connector.SystemClock{}})
 	srv, err := api.New(api.Options{Ledger: i.Node, Policies: &Proposals{Config: cfg, Catalog: i.Catalog},
-		Quarantine: NewQuarantine(i.Stack, i.Catalog, logsink.New(i.Stack.Log, i.Stack.Codec)), Tokens: a.tokens, PageKey: a.pageKey,
+		Quarantine: quarantine, Tokens: a.tokens, PageKey: a.pageKey,
 		Limit: api.Limit{PerSecond: cfg.API.CallsPerSecond, Burst: cfg.API.CallsBurst}, GRPCTLS: a.grpc, RESTTLS: a.rest,
 		Replica: "ledger", Hosts: cfg.Listen.Hosts, Observer: w.API, Logger: i.Stack.Logger})
 	if err != nil {
 		return err
 	}
+	i.Stack.spawn(func(ctx context.Context) { quarantine.Watch(ctx, w.Quarantine) })
 	if i.surface, err = srv.Listen(cfg.Listen.GRPC, cfg.Listen.REST); err != nil {
 		return err
 	}

@@ -134,6 +134,97 @@ func (QuarantineView) EnumDescriptor() ([]byte, []int) {
 	return file_orderledger_v1_quarantine_proto_rawDescGZIP(), []int{1}
 }
 
+// QuarantineCount says where the entries of one source stand.
+type QuarantineCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Source that sent them.
+	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// Entries that wait to be released.
+	Held int64 `protobuf:"varint,2,opt,name=held,proto3" json:"held,omitempty"`
+	// Those of them whose original bytes go within 14 days.
+	Expiring int64 `protobuf:"varint,3,opt,name=expiring,proto3" json:"expiring,omitempty"`
+	// Entries that were read again.
+	Released int64 `protobuf:"varint,4,opt,name=released,proto3" json:"released,omitempty"`
+	// Entries that nobody released before their original bytes went.
+	Expired int64 `protobuf:"varint,5,opt,name=expired,proto3" json:"expired,omitempty"`
+	// When the next of the held originals goes; unset if none does.
+	NextExpireTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=next_expire_time,json=nextExpireTime,proto3" json:"next_expire_time,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *QuarantineCount) Reset() {
+	*x = QuarantineCount{}
+	mi := &file_orderledger_v1_quarantine_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QuarantineCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QuarantineCount) ProtoMessage() {}
+
+func (x *QuarantineCount) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_quarantine_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QuarantineCount.ProtoReflect.Descriptor instead.
+func (*QuarantineCount) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_quarantine_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *QuarantineCount) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *QuarantineCount) GetHeld() int64 {
+	if x != nil {
+		return x.Held
+	}
+	return 0
+}
+
+func (x *QuarantineCount) GetExpiring() int64 {
+	if x != nil {
+		return x.Expiring
+	}
+	return 0
+}
+
+func (x *QuarantineCount) GetReleased() int64 {
+	if x != nil {
+		return x.Released
+	}
+	return 0
+}
+
+func (x *QuarantineCount) GetExpired() int64 {
+	if x != nil {
+		return x.Expired
+	}
+	return 0
+}
+
+func (x *QuarantineCount) GetNextExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.NextExpireTime
+	}
+	return nil
+}
+
 // QuarantineEntry is one delivery, or one word, that could not be read.
 type QuarantineEntry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -190,7 +281,7 @@ type QuarantineEntry struct {
 
 func (x *QuarantineEntry) Reset() {
 	*x = QuarantineEntry{}
-	mi := &file_orderledger_v1_quarantine_proto_msgTypes[0]
+	mi := &file_orderledger_v1_quarantine_proto_msgTypes[1]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -202,7 +293,7 @@ func (x *QuarantineEntry) String() string {
 func (*QuarantineEntry) ProtoMessage() {}
 
 func (x *QuarantineEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_quarantine_proto_msgTypes[0]
+	mi := &file_orderledger_v1_quarantine_proto_msgTypes[1]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -215,7 +306,7 @@ func (x *QuarantineEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineEntry.ProtoReflect.Descriptor instead.
 func (*QuarantineEntry) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_quarantine_proto_rawDescGZIP(), []int{0}
+	return file_orderledger_v1_quarantine_proto_rawDescGZIP(), []int{1}
 }
 
 func (x *QuarantineEntry) GetName() string {
@@ -383,7 +474,14 @@ var File_orderledger_v1_quarantine_proto protoreflect.FileDescriptor
 
 const file_orderledger_v1_quarantine_proto_rawDesc = "" +
 	"\n" +
-	"\x1forderledger/v1/quarantine.proto\x12\x0eorderledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1borderledger/v1/common.proto\x1a\x1dorderledger/v1/timeline.proto\"\x8b\a\n" +
+	"\x1forderledger/v1/quarantine.proto\x12\x0eorderledger.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1borderledger/v1/common.proto\x1a\x1dorderledger/v1/timeline.proto\"\xd5\x01\n" +
+	"\x0fQuarantineCount\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06source\x12\x12\n" +
+	"\x04held\x18\x02 \x01(\x03R\x04held\x12\x1a\n" +
+	"\bexpiring\x18\x03 \x01(\x03R\bexpiring\x12\x1a\n" +
+	"\breleased\x18\x04 \x01(\x03R\breleased\x12\x18\n" +
+	"\aexpired\x18\x05 \x01(\x03R\aexpired\x12D\n" +
+	"\x10next_expire_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x0enextExpireTime\"\x8b\a\n" +
 	"\x0fQuarantineEntry\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x16\n" +
@@ -438,31 +536,33 @@ func file_orderledger_v1_quarantine_proto_rawDescGZIP() []byte {
 }
 
 var file_orderledger_v1_quarantine_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_orderledger_v1_quarantine_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_orderledger_v1_quarantine_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_orderledger_v1_quarantine_proto_goTypes = []any{
 	(QuarantineState)(0),          // 0: orderledger.v1.QuarantineState
 	(QuarantineView)(0),           // 1: orderledger.v1.QuarantineView
-	(*QuarantineEntry)(nil),       // 2: orderledger.v1.QuarantineEntry
-	(Axis)(0),                     // 3: orderledger.v1.Axis
+	(*QuarantineCount)(nil),       // 2: orderledger.v1.QuarantineCount
+	(*QuarantineEntry)(nil),       // 3: orderledger.v1.QuarantineEntry
 	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
-	(*Delivery)(nil),              // 5: orderledger.v1.Delivery
-	(*LogPosition)(nil),           // 6: orderledger.v1.LogPosition
+	(Axis)(0),                     // 5: orderledger.v1.Axis
+	(*Delivery)(nil),              // 6: orderledger.v1.Delivery
+	(*LogPosition)(nil),           // 7: orderledger.v1.LogPosition
 }
 var file_orderledger_v1_quarantine_proto_depIdxs = []int32{
-	0, // 0: orderledger.v1.QuarantineEntry.state:type_name -> orderledger.v1.QuarantineState
-	3, // 1: orderledger.v1.QuarantineEntry.axis:type_name -> orderledger.v1.Axis
-	4, // 2: orderledger.v1.QuarantineEntry.received_at:type_name -> google.protobuf.Timestamp
-	4, // 3: orderledger.v1.QuarantineEntry.recorded_at:type_name -> google.protobuf.Timestamp
-	4, // 4: orderledger.v1.QuarantineEntry.expire_time:type_name -> google.protobuf.Timestamp
-	5, // 5: orderledger.v1.QuarantineEntry.delivery:type_name -> orderledger.v1.Delivery
-	6, // 6: orderledger.v1.QuarantineEntry.position:type_name -> orderledger.v1.LogPosition
-	6, // 7: orderledger.v1.QuarantineEntry.released_position:type_name -> orderledger.v1.LogPosition
-	4, // 8: orderledger.v1.QuarantineEntry.release_time:type_name -> google.protobuf.Timestamp
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	4,  // 0: orderledger.v1.QuarantineCount.next_expire_time:type_name -> google.protobuf.Timestamp
+	0,  // 1: orderledger.v1.QuarantineEntry.state:type_name -> orderledger.v1.QuarantineState
+	5,  // 2: orderledger.v1.QuarantineEntry.axis:type_name -> orderledger.v1.Axis
+	4,  // 3: orderledger.v1.QuarantineEntry.received_at:type_name -> google.protobuf.Timestamp
+	4,  // 4: orderledger.v1.QuarantineEntry.recorded_at:type_name -> google.protobuf.Timestamp
+	4,  // 5: orderledger.v1.QuarantineEntry.expire_time:type_name -> google.protobuf.Timestamp
+	6,  // 6: orderledger.v1.QuarantineEntry.delivery:type_name -> orderledger.v1.Delivery
+	7,  // 7: orderledger.v1.QuarantineEntry.position:type_name -> orderledger.v1.LogPosition
+	7,  // 8: orderledger.v1.QuarantineEntry.released_position:type_name -> orderledger.v1.LogPosition
+	4,  // 9: orderledger.v1.QuarantineEntry.release_time:type_name -> google.protobuf.Timestamp
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_orderledger_v1_quarantine_proto_init() }
@@ -478,7 +578,7 @@ func file_orderledger_v1_quarantine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_orderledger_v1_quarantine_proto_rawDesc), len(file_orderledger_v1_quarantine_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   1,
+			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

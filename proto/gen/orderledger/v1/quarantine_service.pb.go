@@ -216,9 +216,14 @@ type ListQuarantineEntriesResponse struct {
 	// Token for the next page; empty when this is the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
 	// How fresh the answer is, per partition of the quarantine.
-	Freshness     []*Freshness `protobuf:"bytes,3,rep,name=freshness,proto3" json:"freshness,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Freshness []*Freshness `protobuf:"bytes,3,rep,name=freshness,proto3" json:"freshness,omitempty"`
+	// Where all entries stand, whatever the filter, sorted by source.
+	Counts []*QuarantineCount `protobuf:"bytes,4,rep,name=counts,proto3" json:"counts,omitempty"`
+	// Records that the log no longer holds since their retention passed: entries, and marks of
+	// releases. It follows from the log and only grows.
+	RemovedRecords int64 `protobuf:"varint,5,opt,name=removed_records,json=removedRecords,proto3" json:"removed_records,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *ListQuarantineEntriesResponse) Reset() {
@@ -270,6 +275,20 @@ func (x *ListQuarantineEntriesResponse) GetFreshness() []*Freshness {
 		return x.Freshness
 	}
 	return nil
+}
+
+func (x *ListQuarantineEntriesResponse) GetCounts() []*QuarantineCount {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+func (x *ListQuarantineEntriesResponse) GetRemovedRecords() int64 {
+	if x != nil {
+		return x.RemovedRecords
+	}
+	return 0
 }
 
 // ReleaseQuarantineEntryRequest asks for an entry to be read again.
@@ -425,11 +444,13 @@ const file_orderledger_v1_quarantine_service_proto_rawDesc = "" +
 	"\border_by\x18\x02 \x01(\tR\aorderBy\x12\x1b\n" +
 	"\tpage_size\x18\x03 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x04 \x01(\tR\tpageToken\"\xbb\x01\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\"\x9d\x02\n" +
 	"\x1dListQuarantineEntriesResponse\x129\n" +
 	"\aentries\x18\x01 \x03(\v2\x1f.orderledger.v1.QuarantineEntryR\aentries\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x127\n" +
-	"\tfreshness\x18\x03 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshness\"~\n" +
+	"\tfreshness\x18\x03 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshness\x127\n" +
+	"\x06counts\x18\x04 \x03(\v2\x1f.orderledger.v1.QuarantineCountR\x06counts\x12'\n" +
+	"\x0fremoved_records\x18\x05 \x01(\x03R\x0eremovedRecords\"~\n" +
 	"\x1dReleaseQuarantineEntryRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05actor\x18\x02 \x01(\tR\x05actor\x12\x18\n" +
@@ -468,7 +489,8 @@ var file_orderledger_v1_quarantine_service_proto_goTypes = []any{
 	(QuarantineView)(0),                    // 6: orderledger.v1.QuarantineView
 	(*QuarantineEntry)(nil),                // 7: orderledger.v1.QuarantineEntry
 	(*Freshness)(nil),                      // 8: orderledger.v1.Freshness
-	(*ActionResult)(nil),                   // 9: orderledger.v1.ActionResult
+	(*QuarantineCount)(nil),                // 9: orderledger.v1.QuarantineCount
+	(*ActionResult)(nil),                   // 10: orderledger.v1.ActionResult
 }
 var file_orderledger_v1_quarantine_service_proto_depIdxs = []int32{
 	6,  // 0: orderledger.v1.GetQuarantineEntryRequest.view:type_name -> orderledger.v1.QuarantineView
@@ -476,20 +498,21 @@ var file_orderledger_v1_quarantine_service_proto_depIdxs = []int32{
 	8,  // 2: orderledger.v1.GetQuarantineEntryResponse.freshness:type_name -> orderledger.v1.Freshness
 	7,  // 3: orderledger.v1.ListQuarantineEntriesResponse.entries:type_name -> orderledger.v1.QuarantineEntry
 	8,  // 4: orderledger.v1.ListQuarantineEntriesResponse.freshness:type_name -> orderledger.v1.Freshness
-	9,  // 5: orderledger.v1.ReleaseQuarantineEntryResponse.result:type_name -> orderledger.v1.ActionResult
-	7,  // 6: orderledger.v1.ReleaseQuarantineEntryResponse.entry:type_name -> orderledger.v1.QuarantineEntry
-	8,  // 7: orderledger.v1.ReleaseQuarantineEntryResponse.freshness:type_name -> orderledger.v1.Freshness
-	0,  // 8: orderledger.v1.QuarantineService.GetQuarantineEntry:input_type -> orderledger.v1.GetQuarantineEntryRequest
-	2,  // 9: orderledger.v1.QuarantineService.ListQuarantineEntries:input_type -> orderledger.v1.ListQuarantineEntriesRequest
-	4,  // 10: orderledger.v1.QuarantineService.ReleaseQuarantineEntry:input_type -> orderledger.v1.ReleaseQuarantineEntryRequest
-	1,  // 11: orderledger.v1.QuarantineService.GetQuarantineEntry:output_type -> orderledger.v1.GetQuarantineEntryResponse
-	3,  // 12: orderledger.v1.QuarantineService.ListQuarantineEntries:output_type -> orderledger.v1.ListQuarantineEntriesResponse
-	5,  // 13: orderledger.v1.QuarantineService.ReleaseQuarantineEntry:output_type -> orderledger.v1.ReleaseQuarantineEntryResponse
-	11, // [11:14] is the sub-list for method output_type
-	8,  // [8:11] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	9,  // 5: orderledger.v1.ListQuarantineEntriesResponse.counts:type_name -> orderledger.v1.QuarantineCount
+	10, // 6: orderledger.v1.ReleaseQuarantineEntryResponse.result:type_name -> orderledger.v1.ActionResult
+	7,  // 7: orderledger.v1.ReleaseQuarantineEntryResponse.entry:type_name -> orderledger.v1.QuarantineEntry
+	8,  // 8: orderledger.v1.ReleaseQuarantineEntryResponse.freshness:type_name -> orderledger.v1.Freshness
+	0,  // 9: orderledger.v1.QuarantineService.GetQuarantineEntry:input_type -> orderledger.v1.GetQuarantineEntryRequest
+	2,  // 10: orderledger.v1.QuarantineService.ListQuarantineEntries:input_type -> orderledger.v1.ListQuarantineEntriesRequest
+	4,  // 11: orderledger.v1.QuarantineService.ReleaseQuarantineEntry:input_type -> orderledger.v1.ReleaseQuarantineEntryRequest
+	1,  // 12: orderledger.v1.QuarantineService.GetQuarantineEntry:output_type -> orderledger.v1.GetQuarantineEntryResponse
+	3,  // 13: orderledger.v1.QuarantineService.ListQuarantineEntries:output_type -> orderledger.v1.ListQuarantineEntriesResponse
+	5,  // 14: orderledger.v1.QuarantineService.ReleaseQuarantineEntry:output_type -> orderledger.v1.ReleaseQuarantineEntryResponse
+	12, // [12:15] is the sub-list for method output_type
+	9,  // [9:12] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_orderledger_v1_quarantine_service_proto_init() }
