@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
@@ -28,7 +29,7 @@ func (a *app) configValidate() *cobra.Command {
 	cmd.RunE = func(*cobra.Command, []string) error {
 		c, err := flags.Load(a.lookup)
 		if err == nil {
-			err = c.Validate()
+			err = errors.Join(c.Validate(), c.ValidateCatalog())
 		}
 		if err != nil {
 			return Findings(fmt.Errorf("the configuration has problems:\n%w", err))

@@ -45,6 +45,9 @@ type Config struct {
 	HashKeyFile string `yaml:"hash_key_file"`
 	// EndpointsFile receives the addresses as JSON once everything listens.
 	EndpointsFile string `yaml:"endpoints_file"`
+
+	// places are where the sources stand in the file they were read from.
+	places []place
 }
 
 // ClickHouse says where history goes.
@@ -134,7 +137,13 @@ func (c *Config) Read(file string) error {
 	if err != nil {
 		return fmt.Errorf("read configuration: %w", err)
 	}
-	return strictyaml.Decode(file, data, c)
+	if err := strictyaml.Decode(file, data, c); err != nil {
+		return err
+	}
+	if places := placesOf(file, data); len(places) > 0 {
+		c.places = places
+	}
+	return nil
 }
 
 // Embedded reports whether the embedded broker is used.
@@ -190,15 +199,7 @@ func (c *Config) Validate() error {
 	default:
 		bad("log.format", "%q: want auto, text or json", c.Log.Format)
 	}
-	for i := range c.Sources {
-		if err := c.Sources[i].Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("sources[%d] (%s): %w", i, c.Sources[i].Name, err))
-		}
-	}
-	if err := connector.ValidateSources(c.Sources); err != nil && len(c.Sources) > 0 {
-		errs = append(errs, fmt.Errorf("sources: %w", err))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.validateSources()...)...)
 }
 
 // validateListeners checks addresses, certificates, and that nobody unknown is

@@ -181,14 +181,22 @@ func (s *Source) OriginName() ledger.Source {
 	return ""
 }
 
-// ValidateSources joins the problems of all sources and of the list: names
-// stand once, and origins that are carried exist.
+// ValidateSources joins the problems of all sources and of the list.
 func ValidateSources(list []Source) error {
+	var errs []error
+	for i := range list {
+		errs = append(errs, list[i].Validate())
+	}
+	return errors.Join(append(errs, ValidateNames(list))...)
+}
+
+// ValidateNames joins the problems of the list alone: names stand once, and
+// origins that are carried exist.
+func ValidateNames(list []Source) error {
 	var errs []error
 	names := map[string]*Source{}
 	for i := range list {
 		s := &list[i]
-		errs = append(errs, s.Validate())
 		if names[s.Name] != nil {
 			errs = append(errs, fmt.Errorf("sources[%s].name: stands twice", s.Name))
 		}

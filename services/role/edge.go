@@ -50,16 +50,7 @@ type EdgeOptions struct {
 
 // LoadCatalog returns the shipped systems and the user's own.
 func LoadCatalog(dirs []string) (*catalog.Catalog, error) {
-	c, err := catalog.Shipped()
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range dirs {
-		if err := c.Add(os.DirFS(d)); err != nil {
-			return nil, fmt.Errorf("catalog %s: %w", d, err)
-		}
-	}
-	return c, nil
+	return catalog.Load(dirs)
 }
 
 // StartEdge binds every configured source and starts to listen and to poll.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 
@@ -87,4 +88,18 @@ func Parse(name string, data []byte) (*System, error) {
 		return nil, err
 	}
 	return c.compile(&f)
+}
+
+// Load returns the shipped systems and those of the folders.
+func Load(dirs []string) (*Catalog, error) {
+	c, err := Shipped()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range dirs {
+		if err := c.Add(os.DirFS(d)); err != nil {
+			return nil, fmt.Errorf("catalog %s: %w", d, err)
+		}
+	}
+	return c, nil
 }

@@ -109,6 +109,9 @@ func (s *System) checkPolls(src *connector.Source, bad func(path, format string,
 		if src.BaseURL == "" {
 			bad("base_url", "feed %s is asked for; say where, or set poll.disabled: true", f.Name)
 		}
+		if src.Since == 0 && src.LiveFrom == 0 {
+			bad("since", "feed %s is asked for, and its first poll must know where to begin; set since: or live_from: to an instant or a date, or poll.disabled: true", f.Name)
+		}
 		need := []string{f.Poll.Auth.Token}
 		if f.Poll.Auth.Scheme == "oauth1" {
 			need = []string{"consumer_key", "consumer_secret", "token_id", "token_secret"}
