@@ -3,8 +3,10 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,7 +15,6 @@ import (
 
 	"github.com/orderledger/orderledger/services/avroevent"
 	"github.com/orderledger/orderledger/services/config"
-	embedded "github.com/orderledger/orderledger/services/embedded/clickhouse"
 	"github.com/orderledger/orderledger/services/engine"
 	"github.com/orderledger/orderledger/services/kafkalog"
 	"github.com/orderledger/orderledger/services/role"
@@ -45,16 +46,20 @@ func newPair(t *testing.T) *pair {
 	}
 	t.Cleanup(client.Close)
 	p.admin = kadm.NewClient(client)
-	srv, err := embedded.Start(t.Context(), embedded.Options{DataDir: filepath.Join(p.data, "clickhouse"), Logger: quiet(t)})
+	// The embedded ClickHouse may end with a client that was killed; the product
+	// starts it again, as here.
+	where := loopback()
+	where.DataDir, where.ClickHouse = p.data, config.ClickHouse{}
+	history, err := role.OpenHistory(t.Context(), where, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(srv.Stop)
+	p.close = sync.OnceFunc(history.Close)
+	t.Cleanup(p.close)
 	port := freePort(t)
-	p.shop = newNeighbourhood(t, 40, port)
+	p.shop = newNeighbourhood(t, 28, port)
 	p.first = newDev(t, t.TempDir(), p.shop.sources, fmt.Sprintf("listen: {rest: 127.0.0.1:0, admin: 127.0.0.1:0, grpc: 127.0.0.1:0, webhooks: 127.0.0.1:%d}\n"+
-		"kafka: {brokers: [%s]}\nclickhouse: {dsn: %q}\nledger: {group: %s}\n", port, p.kafka, srv.DSN(), ledgerGroup))
-	p.close = func() { srv.Stop() }
+		"kafka: {brokers: [%s]}\nclickhouse: {dsn: %q}\nledger: {group: %s}\n", port, p.kafka, "clickhouse://default@"+history.Native+"/default", ledgerGroup))
 	return p
 }
 
@@ -71,12 +76,12 @@ func (p *pair) join() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	server := p.close
+	history := p.close
 	p.node, p.close = i.Node, func() {
 		if err := i.Close(); err != nil {
 			p.t.Error(err)
 		}
-		server()
+		history()
 	}
 	p.t.Cleanup(func() { _ = i.Close() })
 }
