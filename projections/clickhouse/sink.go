@@ -74,8 +74,10 @@ func (s *Sink) Insert(ctx context.Context, b *projections.Block) error {
 	if err != nil {
 		return err
 	}
-	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"insert_deduplication_token": b.Token(), "async_insert": 0, "insert_deduplicate": 1,
-		"log_comment": "orderledger sink " + b.Token()}))
+	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{
+		"insert_deduplication_token": b.Token(), "async_insert": 0, "insert_deduplicate": 1,
+		"log_comment": "orderledger sink " + b.Token(),
+	}))
 	batch, err := s.conn.PrepareBatch(ctx, insertInto(b.Table, cols))
 	if err != nil {
 		return fmt.Errorf("prepare insert: %w", err)

@@ -27,8 +27,10 @@ const (
 	KindNote              Kind = 13
 )
 
-var kindNames = [...]string{"", "CLAIM", "DUPLICATE", "CONFLICT", "SHELVED", "VERDICT", "REVISED", "EXCEPTION_OPENED",
-	"EXCEPTION_STEPPED", "EXCEPTION_RESOLVED", "EXCEPTION_REOPENED", "OPERATOR_ACTION", "POLICY", "NOTE"}
+var kindNames = [...]string{
+	"", "CLAIM", "DUPLICATE", "CONFLICT", "SHELVED", "VERDICT", "REVISED", "EXCEPTION_OPENED",
+	"EXCEPTION_STEPPED", "EXCEPTION_RESOLVED", "EXCEPTION_REOPENED", "OPERATOR_ACTION", "POLICY", "NOTE",
+}
 
 // String returns the kind's name, such as "EXCEPTION_OPENED".
 func (k Kind) String() string {
@@ -120,9 +122,11 @@ func Tell(told []ledger.Told) []Entry {
 // document adds one entry per claim of a document, or one for the whole of a
 // document that makes none.
 func document(out []Entry, t *ledger.Told) []Entry {
-	base := Entry{Kind: KindClaim, Lane: string(t.Event.Source), ReceivedAt: t.Received, RecordedAt: t.RecordedAt, Source: t.Event.Source,
+	base := Entry{
+		Kind: KindClaim, Lane: string(t.Event.Source), ReceivedAt: t.Received, RecordedAt: t.RecordedAt, Source: t.Event.Source,
 		Feed: t.Event.Feed, Object: t.Event.Object, Version: version(t.Event.Version), Event: t.Event.ID, Copies: t.Copies,
-		Delivery: t.Event.Delivery, TraceID: t.Event.TraceID, Offset: t.Offset}
+		Delivery: t.Event.Delivery, TraceID: t.Event.TraceID, Offset: t.Offset,
+	}
 	if t.Outcome == ledger.OutcomeConflict {
 		base.Kind = KindConflict
 	}
@@ -157,10 +161,10 @@ func document(out []Entry, t *ledger.Told) []Entry {
 }
 
 func version(v ledger.Version) string {
-	switch {
-	case v.Scheme == ledger.SchemeTimestamp:
+	switch v.Scheme {
+	case ledger.SchemeTimestamp:
 		return ledger.Instant(v.Parts[0] / 1000).String()
-	case v.Scheme == ledger.SchemeSequence:
+	case ledger.SchemeSequence:
 		return strconv.FormatInt(v.Parts[0], 10)
 	default:
 		return ""
@@ -175,8 +179,10 @@ var factKinds = map[ledger.FactKind]Kind{
 }
 
 func fact(f *ledger.Fact) Entry {
-	e := Entry{Kind: factKinds[f.Kind], Lane: LaneLedger, RecordedAt: f.RecordedAt, EvaluatedAt: f.At, Offset: f.Offset, Rule: f.Rule,
-		Exception: f.Exception, Actor: f.Actor, Verdict: f.To, Because: f.Because, Episode: f.Episode, Step: f.Step, Name: f.Name}
+	e := Entry{
+		Kind: factKinds[f.Kind], Lane: LaneLedger, RecordedAt: f.RecordedAt, EvaluatedAt: f.At, Offset: f.Offset, Rule: f.Rule,
+		Exception: f.Exception, Actor: f.Actor, Verdict: f.To, Because: f.Because, Episode: f.Episode, Step: f.Step, Name: f.Name,
+	}
 	if e.Kind == 0 {
 		e.Kind = KindNote
 	}

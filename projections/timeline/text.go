@@ -131,8 +131,10 @@ func silently(f *ledger.Fact) string {
 }
 
 func actionText(f *ledger.Fact) string {
-	verbs := map[string]string{"acknowledge": "acknowledged the exception", "assign": "assigned the exception", "snooze": "snoozed the exception",
-		"comment": "commented", "resolve": "resolved the exception", "false-positive": "marked the exception as a false positive"}
+	verbs := map[string]string{
+		"acknowledge": "acknowledged the exception", "assign": "assigned the exception", "snooze": "snoozed the exception",
+		"comment": "commented", "resolve": "resolved the exception", "false-positive": "marked the exception as a false positive",
+	}
 	verb, ok := verbs[f.Name]
 	if !ok {
 		verb = "did: " + f.Name

@@ -118,8 +118,12 @@ func TestMoney(t *testing.T) {
 	for _, c := range []struct {
 		m    ledger.Money
 		want string
-	}{{ledger.Money{Minor: 4990, Currency: "EUR"}, "49.90 EUR"}, {ledger.Money{Minor: -5, Currency: "USD"}, "-0.05 USD"},
-		{ledger.Money{Minor: 700, Currency: "JPY"}, "700 JPY"}, {ledger.Money{Minor: 1234, Currency: "KWD"}, "1.234 KWD"}} {
+	}{
+		{ledger.Money{Minor: 4990, Currency: "EUR"}, "49.90 EUR"},
+		{ledger.Money{Minor: -5, Currency: "USD"}, "-0.05 USD"},
+		{ledger.Money{Minor: 700, Currency: "JPY"}, "700 JPY"},
+		{ledger.Money{Minor: 1234, Currency: "KWD"}, "1.234 KWD"},
+	} {
 		if got := timeline.Money(c.m); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.m, got, c.want)
 		}

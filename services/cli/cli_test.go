@@ -39,8 +39,10 @@ func deps() cli.Deps {
 		return cli.Findings(fmt.Errorf("%s found something in %v", cmd.Name(), args))
 	}}
 	cache := func() (string, error) { return os.Getenv("WORK"), nil }
-	return cli.Deps{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv, CacheDir: cache, Version: "1.2.3", Commit: "abc",
-		RulesCheck: found}
+	return cli.Deps{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv, CacheDir: cache, Version: "1.2.3", Commit: "abc",
+		RulesCheck: found,
+	}
 }
 
 // shop is the ledger that the scripts ask: order 1001 never reached the ERP,
@@ -140,10 +142,12 @@ func TestEveryCommandIsDescribed(t *testing.T) {
 	}
 	root := cli.New(cli.Deps{Out: io.Discard, Err: io.Discard})
 	walk(root)
-	for _, path := range []string{"dev", "demo", "connector", "ledger", "api", "simulate", "prove", "rules check", "rules test", "rules fmt", "matrix check",
+	for _, path := range []string{
+		"dev", "demo", "connector", "ledger", "api", "simulate", "prove", "rules check", "rules test", "rules fmt", "matrix check",
 		"order get", "order list", "order timeline", "order watch", "order explain", "exception get", "exception list", "exception watch", "exception ack",
 		"quarantine get", "quarantine list", "quarantine release", "source get", "source list", "query", "version", "completion", "config validate",
-		"config print", "config schema"} {
+		"config print", "config schema",
+	} {
 		if c, _, err := root.Find(strings.Fields(path)); err != nil || c.CommandPath() != "orderledger "+path {
 			t.Errorf("%s: %v", path, err)
 		}

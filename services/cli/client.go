@@ -49,7 +49,7 @@ func (a *app) endpoints() (*Endpoints, error) {
 	if !named {
 		var err error
 		if file, err = DefaultEndpointsFile(a.CacheDir); err != nil {
-			return nil, nil
+			return nil, nil //nolint:nilerr // without a cache folder there is no default file
 		}
 	}
 	data, err := os.ReadFile(file)

@@ -219,8 +219,10 @@ func (a *app) exceptionAck() *cobra.Command {
 		if request == "" {
 			request = uuid.NewString()
 		}
-		r, err := c.exceptions.AcknowledgeException(ctx, &orderledgerv1.AcknowledgeExceptionRequest{Id: x.GetException().GetId(), Episode: episode,
-			Actor: who, Comment: comment, RequestId: request})
+		r, err := c.exceptions.AcknowledgeException(ctx, &orderledgerv1.AcknowledgeExceptionRequest{
+			Id: x.GetException().GetId(), Episode: episode,
+			Actor: who, Comment: comment, RequestId: request,
+		})
 		if err != nil {
 			return err
 		}

@@ -39,8 +39,10 @@ func (a *app) asking(use, short string, args cobra.PositionalArgs, run func(*cob
 			return err
 		}
 		defer func() { _ = conn.Close() }()
-		return run(cmd, &clients{orderledgerv1.NewOrderServiceClient(conn), orderledgerv1.NewExceptionServiceClient(conn),
-			orderledgerv1.NewSourceServiceClient(conn), orderledgerv1.NewQuarantineServiceClient(conn)}, given)
+		return run(cmd, &clients{
+			orderledgerv1.NewOrderServiceClient(conn), orderledgerv1.NewExceptionServiceClient(conn),
+			orderledgerv1.NewSourceServiceClient(conn), orderledgerv1.NewQuarantineServiceClient(conn),
+		}, given)
 	}}
 }
 
@@ -298,7 +300,7 @@ func again(ctx context.Context, stream func(context.Context) error) error {
 		began := time.Now()
 		err := stream(ctx)
 		if ctx.Err() != nil {
-			return nil // a person ended it
+			return nil //nolint:nilerr // a person ended it
 		}
 		if code := status.Code(err); !errors.Is(err, io.EOF) && code != codes.Unavailable || time.Since(began) < time.Second && wait > 8*time.Second {
 			return err

@@ -20,8 +20,10 @@ func (a *app) orderExplain() *cobra.Command {
 			return err
 		}
 		if !a.drawn() {
-			out := &orderledgerv1.Order{OrderKey: r.GetOrder().GetOrderKey(), Name: r.GetOrder().GetName(), Verdicts: r.GetOrder().GetVerdicts(),
-				OpenExceptions: r.GetOrder().GetOpenExceptions()}
+			out := &orderledgerv1.Order{
+				OrderKey: r.GetOrder().GetOrderKey(), Name: r.GetOrder().GetName(), Verdicts: r.GetOrder().GetVerdicts(),
+				OpenExceptions: r.GetOrder().GetOpenExceptions(),
+			}
 			return a.message(&orderledgerv1.GetOrderResponse{Order: out, Freshness: r.GetFreshness()})
 		}
 		if err := a.drawExplanation(r.GetOrder(), rule); err != nil {

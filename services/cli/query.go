@@ -20,7 +20,8 @@ const maxRows = 10_000
 
 func (a *app) query() *cobra.Command {
 	var address string
-	cmd := &cobra.Command{Use: "query SQL", Short: "Ask ClickHouse", Args: exactly(1, "one query in quotes, or - to read it from standard input"),
+	cmd := &cobra.Command{
+		Use: "query SQL", Short: "Ask ClickHouse", Args: exactly(1, "one query in quotes, or - to read it from standard input"),
 		Long: "Ask ClickHouse, reading only. The views v_* are the public contract; `orderledger query 'SHOW TABLES'` lists them.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := a.format(); err != nil {
@@ -37,7 +38,8 @@ func (a *app) query() *cobra.Command {
 			ctx, cancel := a.within(cmd)
 			defer cancel()
 			return a.runQuery(ctx, address, sql)
-		}}
+		},
+	}
 	cmd.Flags().StringVar(&address, "clickhouse", "", "HTTP address of ClickHouse, http://[user:password@]host:port [ORDERLEDGER_CLICKHOUSE_HTTP]")
 	return cmd
 }

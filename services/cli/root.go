@@ -120,12 +120,14 @@ func (a *app) completion() *cobra.Command {
 		"fish":       func(r *cobra.Command, w io.Writer) error { return r.GenFishCompletion(w, true) },
 		"powershell": func(r *cobra.Command, w io.Writer) error { return r.GenPowerShellCompletionWithDesc(w) },
 	}
-	return &cobra.Command{Use: "completion bash|zsh|fish|powershell", Short: "Print a shell's completion script", Args: exactly(1, "the name of a shell"),
+	return &cobra.Command{
+		Use: "completion bash|zsh|fish|powershell", Short: "Print a shell's completion script", Args: exactly(1, "the name of a shell"),
 		ValidArgs: []string{"bash", "zsh", "fish", "powershell"}, RunE: func(cmd *cobra.Command, args []string) error {
 			fn, ok := shells[args[0]]
 			if !ok {
 				return Usage("unknown shell %q: want bash, zsh, fish or powershell", args[0])
 			}
 			return fn(cmd.Root(), a.Out)
-		}}
+		},
+	}
 }

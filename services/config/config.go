@@ -210,8 +210,12 @@ func (c *Config) validateListeners() []error {
 		key, addr string
 		asks      bool // callers of the API reach it
 		tls       *ServerTLS
-	}{{"rest", c.Listen.REST, true, &c.TLS.REST}, {"grpc", c.Listen.GRPC, true, &c.TLS.GRPC},
-		{"webhooks", c.Listen.Webhooks, false, &c.TLS.Webhooks}, {"admin", c.Listen.Admin, false, nil}} {
+	}{
+		{"rest", c.Listen.REST, true, &c.TLS.REST},
+		{"grpc", c.Listen.GRPC, true, &c.TLS.GRPC},
+		{"webhooks", c.Listen.Webhooks, false, &c.TLS.Webhooks},
+		{"admin", c.Listen.Admin, false, nil},
+	} {
 		host, _, err := net.SplitHostPort(l.addr)
 		switch {
 		case err != nil:

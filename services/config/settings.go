@@ -32,23 +32,28 @@ func (s *setting) variable() string {
 }
 
 func text(key, flag, usage string, at func(*Config) *string) setting {
-	return setting{key: key, flag: flag, usage: usage, get: func(c *Config) string { return *at(c) },
-		set: func(c *Config, v string) error { *at(c) = v; return nil }}
+	return setting{
+		key: key, flag: flag, usage: usage, get: func(c *Config) string { return *at(c) },
+		set: func(c *Config, v string) error { *at(c) = v; return nil },
+	}
 }
 
 func list(key, flag, usage string, at func(*Config) *[]string) setting {
-	return setting{key: key, flag: flag, usage: usage, get: func(c *Config) string { return strings.Join(*at(c), ",") },
+	return setting{
+		key: key, flag: flag, usage: usage, get: func(c *Config) string { return strings.Join(*at(c), ",") },
 		set: func(c *Config, v string) error {
 			*at(c) = nil
 			if v != "" {
 				*at(c) = strings.Split(v, ",")
 			}
 			return nil
-		}}
+		},
+	}
 }
 
 func yes(key, flag, usage string, at func(*Config) *bool) setting {
-	return setting{key: key, flag: flag, usage: usage, bool: true, get: func(c *Config) string { return strconv.FormatBool(*at(c)) },
+	return setting{
+		key: key, flag: flag, usage: usage, bool: true, get: func(c *Config) string { return strconv.FormatBool(*at(c)) },
 		set: func(c *Config, v string) error {
 			b, err := strconv.ParseBool(v)
 			if err != nil {
@@ -56,11 +61,13 @@ func yes(key, flag, usage string, at func(*Config) *bool) setting {
 			}
 			*at(c) = b
 			return nil
-		}}
+		},
+	}
 }
 
 func number[T ~int | ~int16 | ~int32 | ~uint64](key, flag, usage string, at func(*Config) *T) setting {
-	return setting{key: key, flag: flag, usage: usage, get: func(c *Config) string { return fmt.Sprint(*at(c)) },
+	return setting{
+		key: key, flag: flag, usage: usage, get: func(c *Config) string { return fmt.Sprint(*at(c)) },
 		set: func(c *Config, v string) error {
 			var n T
 			var err error
@@ -78,7 +85,8 @@ func number[T ~int | ~int16 | ~int32 | ~uint64](key, flag, usage string, at func
 			}
 			*at(c) = n
 			return nil
-		}}
+		},
+	}
 }
 
 // settings lists every scalar key. Lists of sources and policies stand in the

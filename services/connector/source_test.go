@@ -50,14 +50,18 @@ sources:
 
 func TestValidateJoinsEverything(t *testing.T) {
 	err := connector.ValidateSources([]connector.Source{
-		{Name: "Shop", Role: "boss", Origin: true, OriginSource: "other", BaseURL: "ftp://x", Zone: "Mars/Base",
+		{
+			Name: "Shop", Role: "boss", Origin: true, OriginSource: "other", BaseURL: "ftp://x", Zone: "Mars/Base",
 			SecretFiles: []string{"a", "b"}, SecretEnv: []string{"C"}, Tokens: map[string]connector.SecretRef{"t": {}},
-			Verify: &connector.Verify{Scheme: "hmac-sha256", Encoding: "rot13"}, Feeds: map[string]connector.FeedSettings{"f": {Coverage: "maybe"}}},
+			Verify: &connector.Verify{Scheme: "hmac-sha256", Encoding: "rot13"}, Feeds: map[string]connector.FeedSettings{"f": {Coverage: "maybe"}},
+		},
 		{Name: "erp", System: "netsuite", OriginSource: "nowhere"},
 		{Name: "erp", System: "netsuite"},
 	})
-	for _, want := range []string{"sources[Shop].name", "sources[Shop].system", ".role", ".origin_source", ".base_url", ".zone", ".secret_files: 3 secrets", ".tokens.t", ".verify: encoding", "header:",
-		".feeds.f.coverage", `sources[erp].origin_source: "nowhere"`, "sources[erp].name: stands twice"} {
+	for _, want := range []string{
+		"sources[Shop].name", "sources[Shop].system", ".role", ".origin_source", ".base_url", ".zone", ".secret_files: 3 secrets", ".tokens.t", ".verify: encoding", "header:",
+		".feeds.f.coverage", `sources[erp].origin_source: "nowhere"`, "sources[erp].name: stands twice",
+	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no mention of %s in\n%v", want, err)
 		}

@@ -83,8 +83,10 @@ func New(opt Options) *Metrics {
 	m.entries = m.gauge("quarantine_entries", "Quarantined documents that the log still holds, by where they stand.", "source", "state")
 	m.expiring = m.gauge("quarantine_expiring_entries", "Held ones among them whose originals go within 14 days.", "source")
 	m.expired = m.counter("quarantine_expired_total", "Originals that this process saw pass their retention unread.", "source")
-	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: m.name("quarantine_removed_records_total"),
-		Help: "Records of the quarantine that the log no longer holds, ever."}, func() float64 { return float64(m.removed.Load()) }))
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: m.name("quarantine_removed_records_total"),
+		Help: "Records of the quarantine that the log no longer holds, ever.",
+	}, func() float64 { return float64(m.removed.Load()) }))
 	m.gauge("build_info", "1, labelled with what is running.", "version", "commit").WithLabelValues(opt.Version, opt.Commit).Set(1)
 	return m
 }
@@ -124,8 +126,10 @@ func (m *Metrics) gauge(name, help string, labels ...string) *prometheus.GaugeVe
 }
 
 func (m *Metrics) histogram(name, help string, labels ...string) *prometheus.HistogramVec {
-	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: m.name(name), Help: help, Buckets: seconds,
-		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100}, labels)
+	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: m.name(name), Help: help, Buckets: seconds,
+		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100,
+	}, labels)
 	m.registry.MustRegister(v)
 	return v
 }

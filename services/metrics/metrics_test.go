@@ -38,8 +38,10 @@ func busy(t *testing.T) *metrics.Metrics {
 	e.Stopped(2, errors.New("log lost"))
 	m.Edge().Observe(connector.Observation{Source: "shop", Feed: "orders", Outcome: connector.OutcomeAccepted, Count: 2, Took: time.Millisecond})
 	m.Quarantine(api.QuarantineReport{Counts: []api.QuarantineCount{{Source: "shop", Held: 3, Expiring: 2, Released: 5, Expired: 1}}, Removed: 9})
-	m.Quarantine(api.QuarantineReport{Counts: []api.QuarantineCount{{Source: "shop", Held: 2, Expiring: 1, Released: 5, Expired: 2}},
-		Gone: map[ledger.Source]int{"shop": 1}, Removed: 11})
+	m.Quarantine(api.QuarantineReport{
+		Counts: []api.QuarantineCount{{Source: "shop", Held: 2, Expiring: 1, Released: 5, Expired: 2}},
+		Gone:   map[ledger.Source]int{"shop": 1}, Removed: 11,
+	})
 	m.API().Called("OrderService/GetOrder", "OK", 0.01)
 	return m
 }

@@ -23,7 +23,8 @@ func (m *Metrics) newState(n *engine.Node) *state {
 	d := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(m.name(name), help, labels, nil)
 	}
-	return &state{m: m, n: n,
+	return &state{
+		m: m, n: n,
 		lag:         d("fold_lag_records", "Records in the log that are not folded yet; absent while unknown.", "partition"),
 		offset:      d("fold_offset", "Next offset to fold.", "partition"),
 		clock:       d("partition_clock_timestamp_seconds", "The partition's clock; absent before the first tick.", "partition"),
@@ -45,8 +46,10 @@ func (m *Metrics) newState(n *engine.Node) *state {
 
 // Describe implements prometheus.Collector.
 func (s *state) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{s.lag, s.offset, s.clock, s.delay, s.policy, s.owned, s.disk, s.outbox, s.records, s.unaccounted, s.waiting, s.open,
-		s.until, s.heard, s.skew, s.exceeded} {
+	for _, d := range []*prometheus.Desc{
+		s.lag, s.offset, s.clock, s.delay, s.policy, s.owned, s.disk, s.outbox, s.records, s.unaccounted, s.waiting, s.open,
+		s.until, s.heard, s.skew, s.exceeded,
+	} {
 		ch <- d
 	}
 }

@@ -53,8 +53,12 @@ func (c *checker) listened(r *ledger.Rule) {
 
 // manned warns about exceptions nobody knows what to do with.
 func (c *checker) manned(r *ledger.Rule) {
-	for _, x := range []struct{ value, name string }{{r.Owner, "labels.owner"}, {r.Hop, "labels.hop"},
-		{r.Impact, "annotations.impact"}, {r.Remedy, "annotations.remedy"}} {
+	for _, x := range []struct{ value, name string }{
+		{r.Owner, "labels.owner"},
+		{r.Hop, "labels.hop"},
+		{r.Impact, "annotations.impact"},
+		{r.Remedy, "annotations.remedy"},
+	} {
 		if x.value == "" {
 			c.warn("rule %s has no %s: whoever gets its exceptions will miss it", r.Name, x.name)
 		}
@@ -228,7 +232,7 @@ func (c *checker) unbound(p *ledger.Predicate, o *ledger.SourceSpec) string {
 			return
 		}
 		if ok, _ := c.possible(n, o); !ok {
-			states = append(states, "no word of "+string(c.bound(o, n.Cell.Role).System)+" means "+Expression(n))
+			states = append(states, "no word of "+c.bound(o, n.Cell.Role).System+" means "+Expression(n))
 		}
 	})
 	switch {

@@ -64,22 +64,44 @@ func TestCheckFindsWhatCannotWork(t *testing.T) {
 		name, text, want string
 		sources          []ledger.SourceSpec
 	}{
-		{"fine", rule("from: storefront.order == PLACED, until: erp.order == PLACED, within: 1m, depends_on: [erp]"), "",
-			[]ledger.SourceSpec{shop, proves(erp, ledger.CoverageProven)}},
-		{"nobody plays it", rule("from: storefront.order == PLACED, until: erp.order != ABSENT, within: 1m, depends_on: [erp]"),
-			"until can never be true for orders of shop: no source plays the role erp", []ledger.SourceSpec{shop}},
-		{"no proof", rule("from: storefront.order == PLACED, until: erp.order == PLACED, within: 1m, depends_on: [erp]"),
-			"can never be proven for orders of shop: no feed of erp-main proves what the rule reads of erp", []ledger.SourceSpec{shop, erp}},
-		{"no such feed", rule("from: storefront.order == PLACED, until: erp.order == PLACED, within: 1m, depends_on: [erp/order]"),
-			`erp-main has no feed "order"; did you mean "orders"?`, []ledger.SourceSpec{shop, proves(erp, ledger.CoverageProven)}},
-		{"assumed", rule("from: storefront.order == PLACED, until: erp.order == PLACED, within: 1m, depends_on: [erp]"),
-			"will be assumed and never proven for orders of shop: erp-main/orders only pushes", []ledger.SourceSpec{shop, proves(erp, ledger.CoverageAssumed)}},
-		{"not listened", rule("from: storefront.order == PLACED, until: erp.order == PLACED, within: 1m, depends_on: [storefront]"),
-			"until reads erp, which depends_on leaves out", []ledger.SourceSpec{proves(shop, ledger.CoverageProven), erp}},
-		{"no word means it", rule("expr: erp.order == REJECTED, for: 1m"),
-			"never opens for orders of shop: no word of box means erp.order == REJECTED", []ledger.SourceSpec{shop, proves(erp, ledger.CoverageProven)}},
-		{"no remedy", strings.Replace(rule("expr: erp.order == HOLD, for: 1m"), ", remedy: r", "", 1), "no annotations.remedy",
-			[]ledger.SourceSpec{shop, proves(erp, ledger.CoverageProven)}},
+		{
+			"fine", rule("from: storefront.order == PLACED, until: erp.order == PLACED, within: 1m, depends_on: [erp]"), "",
+			[]ledger.SourceSpec{shop, proves(erp, ledger.CoverageProven)},
+		},
+		{
+			"nobody plays it", rule("from: storefront.order == PLACED, until: erp.order != ABSENT, within: 1m, depends_on: [erp]"),
+			"until can never be true for orders of shop: no source plays the role erp",
+			[]ledger.SourceSpec{shop},
+		},
+		{
+			"no proof", rule("from: storefront.order == PLACED, until: erp.order == PLACED, within: 1m, depends_on: [erp]"),
+			"can never be proven for orders of shop: no feed of erp-main proves what the rule reads of erp",
+			[]ledger.SourceSpec{shop, erp},
+		},
+		{
+			"no such feed", rule("from: storefront.order == PLACED, until: erp.order == PLACED, within: 1m, depends_on: [erp/order]"),
+			`erp-main has no feed "order"; did you mean "orders"?`,
+			[]ledger.SourceSpec{shop, proves(erp, ledger.CoverageProven)},
+		},
+		{
+			"assumed", rule("from: storefront.order == PLACED, until: erp.order == PLACED, within: 1m, depends_on: [erp]"),
+			"will be assumed and never proven for orders of shop: erp-main/orders only pushes",
+			[]ledger.SourceSpec{shop, proves(erp, ledger.CoverageAssumed)},
+		},
+		{
+			"not listened", rule("from: storefront.order == PLACED, until: erp.order == PLACED, within: 1m, depends_on: [storefront]"),
+			"until reads erp, which depends_on leaves out",
+			[]ledger.SourceSpec{proves(shop, ledger.CoverageProven), erp},
+		},
+		{
+			"no word means it", rule("expr: erp.order == REJECTED, for: 1m"),
+			"never opens for orders of shop: no word of box means erp.order == REJECTED",
+			[]ledger.SourceSpec{shop, proves(erp, ledger.CoverageProven)},
+		},
+		{
+			"no remedy", strings.Replace(rule("expr: erp.order == HOLD, for: 1m"), ", remedy: r", "", 1), "no annotations.remedy",
+			[]ledger.SourceSpec{shop, proves(erp, ledger.CoverageProven)},
+		},
 	} {
 		got := checked(t, c.text, c.sources...)
 		if (c.want == "") != (got == "") || !strings.Contains(got, c.want) {

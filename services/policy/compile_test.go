@@ -32,8 +32,10 @@ func compileText(t *testing.T, text string, opt policy.Options) (*ledger.Policy,
 const oneRule = "groups: [{name: g, rules: [{rule: a, expr: erp.order == HOLD, for: 1m, exception: A}]}]\n"
 
 func TestAmbiguousRolesAreRefused(t *testing.T) {
-	sources := []ledger.SourceSpec{origin("shop", ledger.RoleStorefront), source("erp-a", ledger.RoleERP), source("erp-b", ledger.RoleERP),
-		source("dhl", ledger.RoleCarrier), source("dpd", ledger.RoleCarrier)}
+	sources := []ledger.SourceSpec{
+		origin("shop", ledger.RoleStorefront), source("erp-a", ledger.RoleERP), source("erp-b", ledger.RoleERP),
+		source("dhl", ledger.RoleCarrier), source("dpd", ledger.RoleCarrier),
+	}
 	_, problems := compileText(t, oneRule, policy.Options{Version: 1, Sources: sources})
 	if len(problems) != 1 || !strings.Contains(problems[0].Text, "erp-a and erp-b could each play the role erp; write bindings: {shop: {erp: …}}, or none") {
 		t.Fatalf("problems %v, want one about erp; no rule reads the carriers", problems)

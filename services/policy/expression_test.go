@@ -51,8 +51,10 @@ func (f facts) Sum(a ledger.AmountRef) (int64, string, bool) {
 
 func TestExpressionsMean(t *testing.T) {
 	f := facts{
-		states: map[string]ledger.State{"storefront.order": ledger.OrderPlaced, "erp.fulfilment": ledger.FulfilmentShipped,
-			"erp.order": ledger.OrderHold, "wms.fulfilment": ledger.Unmapped, "erp.return": ledger.ReturnCredited},
+		states: map[string]ledger.State{
+			"storefront.order": ledger.OrderPlaced, "erp.fulfilment": ledger.FulfilmentShipped,
+			"erp.order": ledger.OrderHold, "wms.fulfilment": ledger.Unmapped, "erp.return": ledger.ReturnCredited,
+		},
 		since: map[string]ledger.Instant{"storefront.order": 10, "erp.order": 20},
 		sums:  map[string]int64{"payment.captured": 1250, "storefront.ordered": 1200},
 	}

@@ -104,8 +104,10 @@ func (f formatter) axis(key, words *yaml.Node) {
 }
 
 // ruleKeys is the order of a rule's keys.
-var ruleKeys = [...]string{"rule", "disabled", "from", "until", "unless", "fresh", "within", "expr", "for", "bridge", "exception", "severity",
-	"steps", "depends_on", "grace", "labels", "annotations", "money"}
+var ruleKeys = [...]string{
+	"rule", "disabled", "from", "until", "unless", "fresh", "within", "expr", "for", "bridge", "exception", "severity",
+	"steps", "depends_on", "grace", "labels", "annotations", "money",
+}
 
 func (f formatter) rule(n *yaml.Node) {
 	if n.Kind != yaml.MappingNode {

@@ -83,8 +83,10 @@ type loader struct {
 // Inside one layer each may stand once. The draft is nil if there are errors;
 // problems come sorted by file and place.
 func Load(layers ...[]File) (*Draft, []Problem) {
-	l := &loader{d: &Draft{layers: layers, rows: map[rowKey]rowDecl{}, rollups: map[cellKey]rollupDecl{},
-		rules: map[string]ruleDecl{}, bindings: map[bindingKey]bindingDecl{}}}
+	l := &loader{d: &Draft{
+		layers: layers, rows: map[rowKey]rowDecl{}, rollups: map[cellKey]rollupDecl{},
+		rules: map[string]ruleDecl{}, bindings: map[bindingKey]bindingDecl{},
+	}}
 	l.d.settings = ledger.Settings{ReopenWindow: ledger.Hour, HoldMax: ledger.Hour, ResetOperators: 2}
 	p, err := newParser()
 	if err != nil {
@@ -124,10 +126,6 @@ func (l *loader) load(f File) {
 
 func (l *loader) fail(p place, format string, args ...any) {
 	l.problems = append(l.problems, p.problem(LevelError, fmt.Sprintf(format, args...)))
-}
-
-func (l *loader) warn(p place, format string, args ...any) {
-	l.problems = append(l.problems, p.problem(LevelWarning, fmt.Sprintf(format, args...)))
 }
 
 // twice reports something that stands twice in one layer.

@@ -46,10 +46,12 @@ func (l *loader) rule(g *group, r *rule) {
 	if first, ok := l.d.rules[name]; ok && l.twice(at, first.place, first.layer, "rule "+quote(name)) {
 		return
 	}
-	out := ruleDecl{place: at, layer: l.layer, disabled: r.Disabled, Rule: ledger.Rule{Name: name, Fresh: r.Fresh,
+	out := ruleDecl{place: at, layer: l.layer, disabled: r.Disabled, Rule: ledger.Rule{
+		Name: name, Fresh: r.Fresh,
 		Bridge: r.Bridge.micros, Grace: r.Grace.micros, Impact: clean(r.Annotations.Impact), Remedy: clean(r.Annotations.Remedy),
 		Runbook: clean(r.Annotations.Runbook), Hop: first(r.Labels.Hop.value, g.Labels.Hop.value),
-		Owner: first(r.Labels.Owner.value, g.Labels.Owner.value)}}
+		Owner: first(r.Labels.Owner.value, g.Labels.Owner.value),
+	}}
 	if r.Disabled {
 		l.d.rules[name] = out
 		return

@@ -134,7 +134,7 @@ func (i *Instance) start(ctx context.Context, cfg *config.Config, parts Parts, w
 			i.Endpoints.Webhooks = "https://" + i.edge.Addr
 		}
 	}
-	if err = i.startAdmin(cfg, w); err != nil {
+	if err = i.startAdmin(ctx, cfg, w); err != nil {
 		return err
 	}
 	return WriteEndpoints(cfg.EndpointsFile, i.Endpoints)
@@ -166,12 +166,12 @@ func (i *Instance) startLedger(ctx context.Context, cfg *config.Config, a *acces
 	return i.startSurface(cfg, a, w)
 }
 
-func (i *Instance) startAdmin(cfg *config.Config, w Watchers) error {
+func (i *Instance) startAdmin(ctx context.Context, cfg *config.Config, w Watchers) error {
 	var checks []admin.Check
 	if i.Node != nil {
 		checks = append(checks, admin.Check{Name: "ledger", Ready: i.Node.Ready})
 	}
-	l, err := net.Listen("tcp", cfg.Listen.Admin)
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen.Admin)
 	if err != nil {
 		return fmt.Errorf("listen.admin: %w", err)
 	}

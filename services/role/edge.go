@@ -68,14 +68,16 @@ func StartEdge(ctx context.Context, s *Stack, opt EdgeOptions) (*Edge, error) {
 		cancel()
 		return nil, err
 	}
-	l, err := net.Listen("tcp", s.Config.Listen.Webhooks)
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.Config.Listen.Webhooks)
 	if err != nil {
 		cancel()
 		return nil, fmt.Errorf("listen.webhooks: %w", err)
 	}
 	e.Addr = l.Addr().String()
-	e.server = &http.Server{Handler: srv, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug)}
+	e.server = &http.Server{
+		Handler: srv, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
+	}
 	e.spawn(func() { e.serveWebhooks(l, opt.TLS) })
 	e.spawn(func() { _ = srv.RunReports(run, b.sink, opt.Instance, webhookReports) })
 	for _, p := range pollers {
@@ -169,9 +171,11 @@ func (b *edgeBuilder) source(src *connector.Source, sys *catalog.System) (*webho
 		if f.Poll == nil || src.Feeds[f.Name].Disabled {
 			continue
 		}
-		p, err := poll.New(poll.Options{Source: src, System: sys, Feed: f.Name, Instance: b.opt.Instance, Tokens: tokens, HashKey: b.hashKey,
+		p, err := poll.New(poll.Options{
+			Source: src, System: sys, Feed: f.Name, Instance: b.opt.Instance, Tokens: tokens, HashKey: b.hashKey,
 			Sink: b.sink, Store: b.sink, Clock: b.opt.Clock, Client: client, Logger: b.s.Logger, Jitter: mathrand.Float64, Nonce: nonce,
-			Observer: b.opt.Observer, Budget: budget})
+			Observer: b.opt.Observer, Budget: budget,
+		})
 		if err != nil {
 			return nil, nil, fmt.Errorf("feed %s: %w", f.Name, err)
 		}

@@ -39,8 +39,10 @@ func OpenHistory(ctx context.Context, cfg *config.Config, logger *slog.Logger) (
 	}
 	dsn := cfg.ClickHouse.DSN
 	if dsn == "" {
-		opt := embedded.Options{DataDir: filepath.Join(cfg.DataDir, "clickhouse"), Logger: logger,
-			NativePort: cfg.ClickHouse.NativePort, HTTPPort: cfg.ClickHouse.HTTPPort}
+		opt := embedded.Options{
+			DataDir: filepath.Join(cfg.DataDir, "clickhouse"), Logger: logger,
+			NativePort: cfg.ClickHouse.NativePort, HTTPPort: cfg.ClickHouse.HTTPPort,
+		}
 		srv, err := embedded.Start(ctx, opt)
 		if err != nil {
 			return nil, fmt.Errorf("start the embedded ClickHouse: %w", err)

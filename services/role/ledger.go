@@ -27,8 +27,12 @@ func foldAll(ctx context.Context, s *Stack, opt foldOptions) (*engine.Node, erro
 	if h != nil && h.Sink != nil {
 		sinks = append(sinks, h.Sink)
 	}
-	return engine.Start(ctx, engine.Config{Dir: filepath.Join(c.DataDir, "ledger"), Partitions: c.Partitions, Group: c.Ledger.Group,
+	return engine.Start(ctx, engine.Config{
+		Dir: filepath.Join(c.DataDir, "ledger"), Partitions: c.Partitions, Group: c.Ledger.Group,
 		InstanceID: c.Ledger.InstanceID, CacheOrders: c.Ledger.CacheOrders, OutboxMaxBytes: c.Ledger.OutboxMaxBytes,
-		DiskReserveBytes: c.Ledger.DiskReserveBytes, Standby: opt.standby}, engine.Deps{Journal: s.Log, Codec: s.Codec, Clock: engine.NewSystemClock(),
-		Logger: s.Logger, Observer: opt.observer, Sinks: sinks})
+		DiskReserveBytes: c.Ledger.DiskReserveBytes, Standby: opt.standby,
+	}, engine.Deps{
+		Journal: s.Log, Codec: s.Codec, Clock: engine.NewSystemClock(),
+		Logger: s.Logger, Observer: opt.observer, Sinks: sinks,
+	})
 }

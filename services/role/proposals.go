@@ -41,8 +41,10 @@ func (p *Proposals) Compile(src api.PolicySource) (*ledger.PolicyRecord, []api.P
 	if policy.Failed(problems) {
 		return nil, shown(problems)
 	}
-	compiled, more := draft.Compile(policy.Options{Version: version, EffectiveAt: src.EffectiveAt, Sources: specs,
-		Vocabularies: Vocabularies(p.Catalog, p.Config), History: history})
+	compiled, more := draft.Compile(policy.Options{
+		Version: version, EffectiveAt: src.EffectiveAt, Sources: specs,
+		Vocabularies: Vocabularies(p.Catalog, p.Config), History: history,
+	})
 	problems = append(problems, more...)
 	if policy.Failed(problems) {
 		return nil, shown(problems)

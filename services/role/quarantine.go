@@ -46,8 +46,10 @@ type QuarantineOptions struct {
 
 // NewQuarantine returns a reader of the stack's quarantine topic.
 func NewQuarantine(s *Stack, opt QuarantineOptions) *Quarantine {
-	return &Quarantine{s: s, cat: opt.Catalog, sink: logsink.New(s.Log, s.Codec), clock: opt.Clock, next: map[int32]int64{},
-		entries: map[string]*api.HeldDelivery{}}
+	return &Quarantine{
+		s: s, cat: opt.Catalog, sink: logsink.New(s.Log, s.Codec), clock: opt.Clock, next: map[int32]int64{},
+		entries: map[string]*api.HeldDelivery{},
+	}
 }
 
 // Entries implements api.QuarantineStore.
@@ -143,8 +145,10 @@ func (q *Quarantine) Release(ctx context.Context, req api.ReleaseRequest) (kafka
 	case e.ReleasedAt != 0:
 		return kafkalog.Position{}, &api.CannotRelease{Refusal: api.ReleaseAlready, Remedy: "it was released by " + e.ReleasedBy}
 	case e.Gone(ledger.At(q.clock.Now())):
-		return kafkalog.Position{}, &api.CannotRelease{Refusal: api.ReleaseExpired,
-			Remedy: "its original went on " + e.Entry.ExpiresAt.String() + ": send the document again from its source"}
+		return kafkalog.Position{}, &api.CannotRelease{
+			Refusal: api.ReleaseExpired,
+			Remedy:  "its original went on " + e.Entry.ExpiresAt.String() + ": send the document again from its source",
+		}
 	}
 	out, err := q.remap(e)
 	if err != nil {
@@ -153,8 +157,10 @@ func (q *Quarantine) Release(ctx context.Context, req api.ReleaseRequest) (kafka
 	if err := q.sink.Append(ctx, out); err != nil {
 		return kafkalog.Position{}, err
 	}
-	mark := &ledger.OperatorAction{RequestID: req.RequestID, Kind: ledger.ActionRelease, Actor: req.Actor, Comment: req.Comment, Quarantine: req.ID,
-		ProposedAt: ledger.At(q.clock.Now())}
+	mark := &ledger.OperatorAction{
+		RequestID: req.RequestID, Kind: ledger.ActionRelease, Actor: req.Actor, Comment: req.Comment, Quarantine: req.ID,
+		ProposedAt: ledger.At(q.clock.Now()),
+	}
 	value, err := q.s.Codec.Encode(nil, mark)
 	if err != nil {
 		return kafkalog.Position{}, err
@@ -191,8 +197,10 @@ func (q *Quarantine) remap(e *api.HeldDelivery) (connector.Outgoing, error) {
 	}
 	res := m.Map(catalog.Input{Feed: feed, Raw: raw, ReceivedAt: e.Entry.ReceivedAt, Delivery: e.Entry.Delivery})
 	if res.Quarantined != nil {
-		return connector.Outgoing{}, &api.CannotRelease{Refusal: api.ReleaseUnreadable,
-			Remedy: "the catalog still does not understand it (" + res.Quarantined.Reason + ": " + res.Quarantined.Detail + "): mend the system's catalog entry first"}
+		return connector.Outgoing{}, &api.CannotRelease{
+			Refusal: api.ReleaseUnreadable,
+			Remedy:  "the catalog still does not understand it (" + res.Quarantined.Reason + ": " + res.Quarantined.Detail + "): mend the system's catalog entry first",
+		}
 	}
 	return res.Outgoing(), nil
 }

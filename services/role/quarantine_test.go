@@ -32,8 +32,10 @@ func setAside(t *testing.T, logger *slog.Logger) (*role.Quarantine, *connectorte
 	t.Cleanup(s.Close)
 	noon := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	at := ledger.At(noon)
-	broken := &ledger.Quarantined{ID: "q-1", Source: "shop", Feed: "webhooks", Reason: "broken-json", Offset: -1, ReceivedAt: at,
-		ExpiresAt: at.Add(catalog.QuarantineRetention), Body: ledger.Body{Codec: "none", Bytes: []byte(`{"name":`)}}
+	broken := &ledger.Quarantined{
+		ID: "q-1", Source: "shop", Feed: "webhooks", Reason: "broken-json", Offset: -1, ReceivedAt: at,
+		ExpiresAt: at.Add(catalog.QuarantineRetention), Body: ledger.Body{Codec: "none", Bytes: []byte(`{"name":`)},
+	}
 	if err := logsink.New(s.Log, s.Codec).Append(t.Context(), connector.Outgoing{Quarantined: []*ledger.Quarantined{broken}}); err != nil {
 		t.Fatal(err)
 	}

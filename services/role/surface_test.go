@@ -33,8 +33,10 @@ func guarded(t *testing.T, a *certtest.Authority) *config.Config {
 	cfg.DataDir = filepath.Join(t.TempDir(), "data")
 	cfg.ClickHouse.Disabled = true
 	cfg.Listen = config.Listen{REST: "127.0.0.1:0", Admin: "127.0.0.1:0", GRPC: "127.0.0.1:0", Webhooks: "127.0.0.1:0"}
-	cfg.TLS = config.TLS{GRPC: config.ServerTLS{CertFile: cert, KeyFile: key, ClientCAFile: a.File}, REST: config.ServerTLS{CertFile: cert, KeyFile: key},
-		Webhooks: config.ServerTLS{CertFile: cert, KeyFile: key}}
+	cfg.TLS = config.TLS{
+		GRPC: config.ServerTLS{CertFile: cert, KeyFile: key, ClientCAFile: a.File}, REST: config.ServerTLS{CertFile: cert, KeyFile: key},
+		Webhooks: config.ServerTLS{CertFile: cert, KeyFile: key},
+	}
 	cfg.API = config.API{PageKeyFile: pages, CallsPerSecond: 1, CallsBurst: 3}
 	cfg.Finish()
 	return cfg

@@ -47,11 +47,15 @@ func classify(subject, doing string, err error) error {
 	case said.StatusCode >= http.StatusInternalServerError, said.StatusCode == http.StatusTooManyRequests, said.StatusCode == http.StatusRequestTimeout:
 		return fmt.Errorf("%s: %w: %d %w", doing, ErrAway, said.StatusCode, err)
 	case said.StatusCode == http.StatusUnauthorized, said.StatusCode == http.StatusForbidden:
-		return &Refusal{Subject: subject, Problem: fmt.Sprintf("%s: not allowed (%d)", doing, said.StatusCode), err: err,
-			Remedy: "set schema_registry.username and password_file to an account that may read and register the subjects orders.*"}
+		return &Refusal{
+			Subject: subject, Problem: fmt.Sprintf("%s: not allowed (%d)", doing, said.StatusCode), err: err,
+			Remedy: "set schema_registry.username and password_file to an account that may read and register the subjects orders.*",
+		}
 	default:
-		return &Refusal{Subject: subject, Problem: fmt.Sprintf("%s: %d %s", doing, said.StatusCode, said.Error()), err: err,
-			Remedy: "check that schema_registry.url names a registry that speaks the Confluent API"}
+		return &Refusal{
+			Subject: subject, Problem: fmt.Sprintf("%s: %d %s", doing, said.StatusCode, said.Error()), err: err,
+			Remedy: "check that schema_registry.url names a registry that speaks the Confluent API",
+		}
 	}
 }
 

@@ -42,8 +42,10 @@ func (r *registrar) settle(ctx context.Context, subject string, c *Contract) err
 	holder, err := r.client.SchemaByID(ctx, c.ID)
 	switch {
 	case err == nil && !same(holder.Schema, c.Definition):
-		return &Refusal{Subject: subject, Problem: fmt.Sprintf("id %d belongs to another schema in this registry", c.ID),
-			Remedy: "use a registry in which the ids 710100 to 719999 are free, or give orderledger a registry of its own"}
+		return &Refusal{
+			Subject: subject, Problem: fmt.Sprintf("id %d belongs to another schema in this registry", c.ID),
+			Remedy: "use a registry in which the ids 710100 to 719999 are free, or give orderledger a registry of its own",
+		}
 	case err != nil && !missing(err):
 		return classify(subject, "read the schema by its id", err)
 	}
@@ -63,8 +65,10 @@ func (r *registrar) known(ctx context.Context, subject string, c *Contract) (boo
 			return false, nil
 		}
 		if err == nil && !same(found.Schema.Schema, c.Definition) {
-			return false, &Refusal{Subject: subject, Problem: fmt.Sprintf("version %d is another schema than ours", c.Version),
-				Remedy: fmt.Sprintf("if nobody needs it, delete the subject (DELETE /subjects/%s, then again with ?permanent=true) and start again; otherwise name another registry", subject)}
+			return false, &Refusal{
+				Subject: subject, Problem: fmt.Sprintf("version %d is another schema than ours", c.Version),
+				Remedy: fmt.Sprintf("if nobody needs it, delete the subject (DELETE /subjects/%s, then again with ?permanent=true) and start again; otherwise name another registry", subject),
+			}
 		}
 	}
 	if err != nil {
@@ -91,8 +95,10 @@ func (r *registrar) compatible(ctx context.Context, subject string, c *Contract)
 	case err != nil:
 		return classify(subject, "check compatibility", err)
 	case !result.Is:
-		return &Refusal{Subject: subject, Problem: "it holds another schema, with which ours is not compatible (" + strings.Join(result.Messages, "; ") + ")",
-			Remedy: fmt.Sprintf("find out who registered it (GET /subjects/%s/versions/latest); delete the subject if nobody needs it, otherwise name another registry", subject)}
+		return &Refusal{
+			Subject: subject, Problem: "it holds another schema, with which ours is not compatible (" + strings.Join(result.Messages, "; ") + ")",
+			Remedy: fmt.Sprintf("find out who registered it (GET /subjects/%s/versions/latest); delete the subject if nobody needs it, otherwise name another registry", subject),
+		}
 	}
 	return nil
 }
@@ -133,15 +139,19 @@ func (r *registrar) importing(ctx context.Context, subject string, c *Contract) 
 		if err := classify(subject, "set the mode IMPORT", err); errors.Is(err, ErrAway) {
 			return 0, err
 		}
-		return 0, &Refusal{Subject: subject, Problem: "the registry takes ids in IMPORT mode only, and refuses that mode: " + err.Error(), err: err,
-			Remedy: fmt.Sprintf(`let an administrator set it (PUT /mode/%s?force=true {"mode":"IMPORT"}), start orderledger, and take it back (DELETE /mode/%s)`, subject, subject)}
+		return 0, &Refusal{
+			Subject: subject, Problem: "the registry takes ids in IMPORT mode only, and refuses that mode: " + err.Error(), err: err,
+			Remedy: fmt.Sprintf(`let an administrator set it (PUT /mode/%s?force=true {"mode":"IMPORT"}), start orderledger, and take it back (DELETE /mode/%s)`, subject, subject),
+		}
 	}
 	id, err := r.client.RegisterSchema(ctx, subject, sr.Schema{Schema: c.Definition}, c.ID, c.Version)
 	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
 	defer cancel()
 	if reset := r.client.ResetMode(back, subject)[0].Err; reset != nil && !missing(reset) && err == nil {
-		return id, &Refusal{Subject: subject, Problem: "its schema is registered, but its mode is still IMPORT: " + reset.Error(), err: reset,
-			Remedy: fmt.Sprintf("take the mode back (DELETE /mode/%s) and start again", subject)}
+		return id, &Refusal{
+			Subject: subject, Problem: "its schema is registered, but its mode is still IMPORT: " + reset.Error(), err: reset,
+			Remedy: fmt.Sprintf("take the mode back (DELETE /mode/%s) and start again", subject),
+		}
 	}
 	return id, err
 }

@@ -125,8 +125,10 @@ func start(t *testing.T, cfg schemaregistry.Config, clock *manual, log io.Writer
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := schemaregistry.Start(t.Context(), schemaregistry.Options{Registry: cfg, Contracts: contracts, Clock: clock,
-		Logger: slog.New(slog.NewTextHandler(log, nil))})
+	k, err := schemaregistry.Start(t.Context(), schemaregistry.Options{
+		Registry: cfg, Contracts: contracts, Clock: clock,
+		Logger: slog.New(slog.NewTextHandler(log, nil)),
+	})
 	if err == nil {
 		t.Cleanup(k.Close)
 	}
@@ -185,12 +187,18 @@ func TestRefusals(t *testing.T) {
 		arrange func(i *importer)
 		says    []string
 	}{
-		"another schema as our version": {func(i *importer) { i.fake.SeedSchema(events, 1, 5, other) },
-			[]string{events, "version 1 is another schema", "DELETE /subjects/" + events}},
-		"an id of the registry's own": {func(i *importer) { i.fake.SeedSchema(events, 1, 5, ours) },
-			[]string{events, "has id 5 there, but records carry id 710101", "DELETE /subjects/" + events}},
-		"our id on another schema": {func(i *importer) { i.fake.SeedSchema("else", 1, 710101, other) },
-			[]string{events, "id 710101 belongs to another schema", "ids 710100 to 719999"}},
+		"another schema as our version": {
+			func(i *importer) { i.fake.SeedSchema(events, 1, 5, other) },
+			[]string{events, "version 1 is another schema", "DELETE /subjects/" + events},
+		},
+		"an id of the registry's own": {
+			func(i *importer) { i.fake.SeedSchema(events, 1, 5, ours) },
+			[]string{events, "has id 5 there, but records carry id 710101", "DELETE /subjects/" + events},
+		},
+		"our id on another schema": {
+			func(i *importer) { i.fake.SeedSchema("else", 1, 710101, other) },
+			[]string{events, "id 710101 belongs to another schema", "ids 710100 to 719999"},
+		},
 		"not compatible": {func(i *importer) {
 			i.fake.Intercept(func(w http.ResponseWriter, req *http.Request) bool {
 				if !strings.HasPrefix(req.URL.Path, "/compatibility/subjects/"+events) {

@@ -58,8 +58,10 @@ func (o *Options) world() (*shop.World, error) {
 		return nil, err
 	}
 	opening := o.Clock.Now().UTC().Truncate(time.Millisecond).Add(-shop.FirstOrder)
-	return shop.New(shop.Config{Seed: o.Seed, Opening: opening, Orders: o.Orders, Every: time.Duration(float64(time.Second) / o.Rate),
-		Injections: shop.Spread(faults, o.Orders)})
+	return shop.New(shop.Config{
+		Seed: o.Seed, Opening: opening, Orders: o.Orders, Every: time.Duration(float64(time.Second) / o.Rate),
+		Injections: shop.Spread(faults, o.Orders),
+	})
 }
 
 // play sends until the end and writes down what happened.
@@ -127,8 +129,10 @@ func WriteConfig(dir, listen string, liveFrom time.Time) (string, error) {
 		return "", fmt.Errorf("name the folder: %w", err)
 	}
 	secrets := filepath.Join(abs, "secrets")
-	sources, err := transport.Sources(transport.SourcesOptions{Names: shop.DefaultSources(), Credentials: transport.NewCredentials(credentialsSeed), BaseURL: "http://" + listen,
-		Dir: secrets, LiveFrom: liveFrom, Interval: 10 * time.Second})
+	sources, err := transport.Sources(transport.SourcesOptions{
+		Names: shop.DefaultSources(), Credentials: transport.NewCredentials(credentialsSeed), BaseURL: "http://" + listen,
+		Dir: secrets, LiveFrom: liveFrom, Interval: 10 * time.Second,
+	})
 	if err != nil {
 		return "", err
 	}

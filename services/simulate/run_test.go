@@ -81,8 +81,10 @@ func TestRunIntoAConfiguredInstance(t *testing.T) {
 	}
 	var out strings.Builder
 	truthFile := filepath.Join(dir, "truth.json")
-	err = simulate.Run(t.Context(), simulate.Options{TargetFile: target, Orders: 20, Rate: 1, Seed: 3, Faults: []string{"all"}, TruthFile: truthFile, Listen: "127.0.0.1:0",
-		Out: &out, Logger: slog.New(slog.DiscardHandler), Clock: clock})
+	err = simulate.Run(t.Context(), simulate.Options{
+		TargetFile: target, Orders: 20, Rate: 1, Seed: 3, Faults: []string{"all"}, TruthFile: truthFile, Listen: "127.0.0.1:0",
+		Out: &out, Logger: slog.New(slog.DiscardHandler), Clock: clock,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,8 +126,10 @@ func TestRunSaysWhatIsWrong(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 	}))
 	defer hook.Close()
-	o := simulate.Options{Webhooks: hook.URL, Orders: 1, Listen: "127.0.0.1:0", Out: &strings.Builder{}, Logger: slog.New(slog.DiscardHandler),
-		Clock: connectortest.NewClock(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC))}
+	o := simulate.Options{
+		Webhooks: hook.URL, Orders: 1, Listen: "127.0.0.1:0", Out: &strings.Builder{}, Logger: slog.New(slog.DiscardHandler),
+		Clock: connectortest.NewClock(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)),
+	}
 	err := simulate.Run(t.Context(), o)
 	if err == nil || !strings.Contains(err.Error(), "secrets") || refused == 0 {
 		t.Errorf("%v after %d refusals", err, refused)

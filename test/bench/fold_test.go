@@ -99,8 +99,10 @@ func processorTime(t *testing.T) time.Duration {
 // version, two seconds after the one before.
 func claimed(id string, n int) *ledger.Event {
 	at := Clock(10, 0, 0).Add(ledger.Micros(n) * 2 * ledger.Second)
-	return ShopEvent(id, at, at.Add(ledger.Second), Words{Order: "open", Payment: [...]string{"pending", "paid"}[n%2], Fulfilment: "(null)",
-		Created: Clock(10, 0, 0), Minor: 1000})
+	return ShopEvent(id, at, at.Add(ledger.Second), Words{
+		Order: "open", Payment: [...]string{"pending", "paid"}[n%2], Fulfilment: "(null)",
+		Created: Clock(10, 0, 0), Minor: 1000,
+	})
 }
 
 // longOrders is a partition in which orders have so many claims.

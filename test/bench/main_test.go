@@ -77,8 +77,10 @@ func smoke() scale {
 }
 
 func whole() scale {
-	return scale{name: "full", rounds: 3, orders: 20_000, open: []int{20_000, 100_000}, many: 100_000, reads: 20_000, long: 5_000,
-		blockRows: 20_000, blocks: 4, devBinary: "../../bin/orderledger", countLoops: true}
+	return scale{
+		name: "full", rounds: 3, orders: 20_000, open: []int{20_000, 100_000}, many: 100_000, reads: 20_000, long: 5_000,
+		blockRows: 20_000, blocks: 4, devBinary: "../../bin/orderledger", countLoops: true,
+	}
 }
 
 // TestReport measures everything. Without -bench-report it does so on a tiny

@@ -105,8 +105,10 @@ type machine struct {
 
 func describe(t *testing.T) machine {
 	t.Helper()
-	m := machine{Cores: runtime.NumCPU(), Go: runtime.Version(), OS: runtime.GOOS + "/" + runtime.GOARCH,
-		Date: time.Now().UTC().Format("2006-01-02"), LoadBefore: load(t)}
+	m := machine{
+		Cores: runtime.NumCPU(), Go: runtime.Version(), OS: runtime.GOOS + "/" + runtime.GOARCH,
+		Date: time.Now().UTC().Format("2006-01-02"), LoadBefore: load(t),
+	}
 	m.CPU = field(t, "/proc/cpuinfo", "model name")
 	var kb int
 	if _, err := fmt.Sscanf(field(t, "/proc/meminfo", "MemTotal"), "%d", &kb); err != nil {

@@ -53,9 +53,11 @@ func measureQuiet(t *testing.T, _ scale) []figure {
 		f.Epoch.OpenedBy = "edge-0"
 		tick.Feeds = append(tick.Feeds, f)
 	}
-	status := &ledger.SourceStatus{Source: "source-00", Feed: "sales-orders", Instance: "edge-0", Epoch: ledger.Epoch{Number: 1, OpenedBy: "edge-0"},
+	status := &ledger.SourceStatus{
+		Source: "source-00", Feed: "sales-orders", Instance: "edge-0", Epoch: ledger.Epoch{Number: 1, OpenedBy: "edge-0"},
 		Intervals: []ledger.Interval{{From: from, Until: until}}, Cursor: []byte(`{"after":"2026-03-02T10:00:00Z","id":"1048576"}`),
-		LastHeard: until, SourceDate: until, Skew: 120 * ledger.Millisecond, ReportedAt: until}
+		LastHeard: until, SourceDate: until, Skew: 120 * ledger.Millisecond, ReportedAt: until,
+	}
 	tickBytes, statusBytes := encoded(t, c, tick)+recordOverhead, encoded(t, c, status)+recordOverhead
 	ticks := tickBytes * quietPartitions * day / quietTick / 1e6
 	statuses := statusBytes * quietFeeds * day / quietPoll / 1e6

@@ -62,8 +62,10 @@ func newNeighbourhood(t *testing.T, orders, port int) *neighbourhood {
 	}
 	t.Cleanup(func() { _ = listener.Close() })
 	n := &neighbourhood{t: t, acked: map[ledger.EventID]ledger.OrderKey{}, refusals: map[string]int{}, changed: make(chan struct{}, 1)}
-	n.sender, err = transport.NewSender(transport.SenderConfig{Webhooks: fmt.Sprintf("http://127.0.0.1:%d", port), Names: world.Config().Sources,
-		Credentials: creds, Client: http.DefaultClient, Clock: connector.SystemClock{}, Logger: quiet(t)})
+	n.sender, err = transport.NewSender(transport.SenderConfig{
+		Webhooks: fmt.Sprintf("http://127.0.0.1:%d", port), Names: world.Config().Sources,
+		Credentials: creds, Client: http.DefaultClient, Clock: connector.SystemClock{}, Logger: quiet(t),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

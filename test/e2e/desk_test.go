@@ -179,8 +179,10 @@ func signed(source, topic, body string) map[string]string {
 // signedAt are the headers of a delivery whose signature covers a time.
 func signedAt(body string, at time.Time) map[string]string {
 	ts := strconv.FormatInt(at.Unix(), 10)
-	return map[string]string{"Content-Type": "application/json", "Webhook-Id": "msg-1", "Webhook-Timestamp": ts,
-		"Webhook-Signature": "v1," + base64.StdEncoding.EncodeToString(mac("msg-1."+ts+"."+body))}
+	return map[string]string{
+		"Content-Type": "application/json", "Webhook-Id": "msg-1", "Webhook-Timestamp": ts,
+		"Webhook-Signature": "v1," + base64.StdEncoding.EncodeToString(mac("msg-1."+ts+"."+body)),
+	}
 }
 
 // post delivers a webhook.

@@ -65,10 +65,10 @@ func (k *killing) run(kills int) {
 func (k *killing) progress(i, share int, done <-chan struct{}) {
 	k.t.Helper()
 	more := 1 + k.rng.IntN(2*share-1)
-	switch {
-	case i%4 == 3: // as soon as it listens: everything else is still starting
+	switch i % 4 {
+	case 3: // as soon as it listens: everything else is still starting
 		k.dev.ready()
-	case i%4 == 1: // in the middle of filling ClickHouse
+	case 1: // in the middle of filling ClickHouse
 		k.dev.ready()
 		before := k.rows()
 		k.shop.reach(k.shop.count()+more, done)

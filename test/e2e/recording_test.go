@@ -22,8 +22,10 @@ const partitions = 4
 var opening = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 // collections names what each polled feed lists.
-var collections = map[string]shop.Collection{"orders": shop.Orders, "sales-orders": shop.SalesOrders,
-	"item-fulfillments": shop.ItemFulfillments, "invoices": shop.Invoices, "credit-memos": shop.CreditMemos}
+var collections = map[string]shop.Collection{
+	"orders": shop.Orders, "sales-orders": shop.SalesOrders,
+	"item-fulfillments": shop.ItemFulfillments, "invoices": shop.Invoices, "credit-memos": shop.CreditMemos,
+}
 
 // recording makes the records that a shop's life gives, each with a fixed
 // timestamp: policy, events, ticks with coverage.
@@ -64,8 +66,10 @@ func record(t *testing.T, orders int, span time.Duration) []kafkalog.Record {
 	}
 	r := &recording{t: t, codec: codec, world: world, at: opening}
 	cfg := loopback()
-	cfg.Sources, err = transport.Sources(transport.SourcesOptions{Names: world.Config().Sources, Credentials: transport.NewCredentials(1),
-		BaseURL: "http://127.0.0.1:1", Dir: t.TempDir(), LiveFrom: opening})
+	cfg.Sources, err = transport.Sources(transport.SourcesOptions{
+		Names: world.Config().Sources, Credentials: transport.NewCredentials(1),
+		BaseURL: "http://127.0.0.1:1", Dir: t.TempDir(), LiveFrom: opening,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,8 +100,10 @@ func (r *recording) bind(cfg *config.Config, cat *catalog.Catalog) {
 		spec := sys.SourceSpec(src)
 		for _, f := range spec.Feeds {
 			if feed := sys.Feed(f.Name); feed.Poll != nil {
-				s.feeds = append(s.feeds, &recordedFeed{spec: f, feed: feed,
-					coverage: ledger.FeedCoverage{Source: spec.Name, Feed: f.Name, Epoch: ledger.Epoch{Number: 1, OpenedBy: "recorded"}}})
+				s.feeds = append(s.feeds, &recordedFeed{
+					spec: f, feed: feed,
+					coverage: ledger.FeedCoverage{Source: spec.Name, Feed: f.Name, Epoch: ledger.Epoch{Number: 1, OpenedBy: "recorded"}},
+				})
 			}
 		}
 		r.sources = append(r.sources, s)
@@ -146,8 +152,10 @@ func (r *recording) step() {
 	}
 	wall := ledger.At(r.at)
 	for p := range int32(partitions) {
-		r.write(p, nil, &ledger.Tick{Partition: p, Wall: wall, Proposer: "recorded", BootID: [16]byte{1},
-			BootClock: wall.Sub(ledger.At(opening)) + ledger.Day, SourceDate: wall, Feeds: heard})
+		r.write(p, nil, &ledger.Tick{
+			Partition: p, Wall: wall, Proposer: "recorded", BootID: [16]byte{1},
+			BootClock: wall.Sub(ledger.At(opening)) + ledger.Day, SourceDate: wall, Feeds: heard,
+		})
 	}
 }
 

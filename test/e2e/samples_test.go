@@ -30,8 +30,10 @@ var samples = []struct {
 	{"transaction.json", "order_transactions/create", 450789469, []string{"payment transaction authorization:success"}, false},
 }
 
-var cancelledOrder = []string{"fulfilment order pending", "order order cancelled", "order order cancelled_at",
-	"order order created_at", "payment order voided"}
+var cancelledOrder = []string{
+	"fulfilment order pending", "order order cancelled", "order order cancelled_at",
+	"order order created_at", "payment order voided",
+}
 
 // unwrapped reads the document inside a REST answer, as a webhook carries it.
 func unwrapped(t *testing.T, file string) json.RawMessage {

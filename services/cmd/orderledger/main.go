@@ -38,7 +38,8 @@ func main() {
 
 // deps joins the command line with this process.
 func deps() cli.Deps {
-	return cli.Deps{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv, CacheDir: os.UserCacheDir,
+	return cli.Deps{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv, CacheDir: os.UserCacheDir,
 		Terminal: terminal(os.Stdout), Version: version, Commit: commit(),
 		Dev: newRole(role.Everything()), Demo: newDemo(), Connector: newRole(role.Parts{Edge: true}),
 		Ledger: newRole(role.Parts{History: true}), API: newRole(role.Parts{API: true, Standby: true}),
@@ -46,7 +47,8 @@ func deps() cli.Deps {
 		RulesCheck: newCheck(func(d *policy.Draft, c *role.Checked) []policy.Problem { return d.Check(c.Policy) }),
 		MatrixCheck: newCheck(func(d *policy.Draft, c *role.Checked) []policy.Problem {
 			return d.CheckMatrix(c.Policy, c.Vocabularies)
-		})}
+		}),
+	}
 }
 
 // terminal reports whether a person reads the file.

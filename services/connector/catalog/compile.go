@@ -44,8 +44,10 @@ func (c *compiler) bad(w Word, format string, args ...any) {
 }
 
 func (c *compiler) compile(f *file) (*System, error) {
-	s := &System{Name: f.System.Text, Title: f.Title, Precision: f.Precision, Skew: f.Skew,
-		Words: map[ledger.Axis][]string{}, remove: f.Personal.Remove, hash: f.Personal.Hash}
+	s := &System{
+		Name: f.System.Text, Title: f.Title, Precision: f.Precision, Skew: f.Skew,
+		Words: map[ledger.Axis][]string{}, remove: f.Personal.Remove, hash: f.Personal.Hash,
+	}
 	if _, err := ledger.ParseSource(s.Name); err != nil {
 		c.bad(f.System, "system: want a name such as acme-pay: %s", err)
 	}

@@ -155,9 +155,11 @@ func (c *compiler) alias(at string, t *fileAlias) alias {
 }
 
 func (c *compiler) claim(at string, t *fileClaim, d *mapping) claim {
-	out := claim{axis: c.axis(at+".axis", t.Axis), precision: t.Precision, objectType: t.Object.Type.Text,
+	out := claim{
+		axis: c.axis(at+".axis", t.Axis), precision: t.Precision, objectType: t.Object.Type.Text,
 		native: c.need(at+".native", t.Native, t.Axis), stamp: c.expr(at+".stamp", t.Stamp),
-		when: c.expr(at+".when", t.When), objectID: c.expr(at+".object.id", t.Object.ID)}
+		when: c.expr(at+".when", t.When), objectID: c.expr(at+".object.id", t.Object.ID),
+	}
 	if (out.objectType == "") != (out.objectID == nil) && !t.Object.ID.Set() {
 		c.bad(t.Axis, "%s.object: give both type and id, or neither", at)
 	}
@@ -183,8 +185,10 @@ func (c *compiler) lineSet(at string, t *fileLines) lines {
 		c.bad(t.Kind, "%s.kind: %q is none of ordered, allocated, shipped, returned, removed", at, t.Kind.Text)
 	}
 	sel := selection{when: c.expr(at+".when", t.When), where: c.expr(at+".where", t.Where), each: c.need(at+".each", t.Each, t.Kind)}
-	return lines{selection: sel, kind: k, complete: !t.Partial, id: c.need(at+".id", t.ID, t.Kind),
-		sku: c.expr(at+".sku", t.SKU), quantity: c.need(at+".quantity", t.Quantity, t.Kind)}
+	return lines{
+		selection: sel, kind: k, complete: !t.Partial, id: c.need(at+".id", t.ID, t.Kind),
+		sku: c.expr(at+".sku", t.SKU), quantity: c.need(at+".quantity", t.Quantity, t.Kind),
+	}
 }
 
 func (c *compiler) amountSet(at string, t *fileAmount) amounts {
@@ -193,6 +197,8 @@ func (c *compiler) amountSet(at string, t *fileAmount) amounts {
 		c.bad(t.Kind, "%s.kind: %q is none of ordered, authorised, captured, invoiced, refunded, credited", at, t.Kind.Text)
 	}
 	sel := selection{when: c.expr(at+".when", t.When), where: c.expr(at+".where", t.Where), each: c.expr(at+".each", t.Each)}
-	return amounts{selection: sel, kind: k, complete: !t.Partial, id: c.need(at+".id", t.ID, t.Kind),
-		minor: c.need(at+".minor", t.Minor, t.Kind), currency: c.need(at+".currency", t.Currency, t.Kind)}
+	return amounts{
+		selection: sel, kind: k, complete: !t.Partial, id: c.need(at+".id", t.ID, t.Kind),
+		minor: c.need(at+".minor", t.Minor, t.Kind), currency: c.need(at+".currency", t.Currency, t.Kind),
+	}
 }

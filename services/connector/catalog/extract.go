@@ -29,8 +29,10 @@ func (x *extraction) eval(p *program, it any) (ref.Val, error) {
 	if x.in.SignedAt != 0 {
 		signed = x.in.SignedAt.Time()
 	}
-	v, _, err := p.run.Eval(map[string]any{"doc": x.doc, "it": it, "item": x.item, "source": x.mapper.vars,
-		"delivery": map[string]any{"signed_at": signed}})
+	v, _, err := p.run.Eval(map[string]any{
+		"doc": x.doc, "it": it, "item": x.item, "source": x.mapper.vars,
+		"delivery": map[string]any{"signed_at": signed},
+	})
 	if err != nil {
 		return nil, fmt.Errorf("%s (%s): %w", p.name, p.at, err)
 	}

@@ -68,7 +68,8 @@ func (s *System) NewMapper(o MapperOptions) (*Mapper, error) {
 	if zone == "" {
 		zone = "UTC"
 	}
-	return &Mapper{system: s, source: ledger.Source(o.Source.Name), origin: o.Source.OriginName(),
+	return &Mapper{
+		system: s, source: ledger.Source(o.Source.Name), origin: o.Source.OriginName(),
 		precision: s.precision(o.Source).Micros(), limits: o.Limits, redaction: red, zstd: enc, zone: zone,
 		vars: map[string]string{"name": o.Source.Name, "origin": string(o.Source.OriginName()), "account": o.Source.Account, "zone": zone},
 	}, nil
@@ -258,8 +259,10 @@ func (m *Mapper) unknown(x *extraction, body []byte) Result {
 
 // base is an event with everything that does not depend on the mapping.
 func (m *Mapper) base(in *Input, body []byte) *ledger.Event {
-	return &ledger.Event{Source: m.source, System: m.system.Name, Feed: in.Feed.Name, ReceivedAt: in.ReceivedAt,
-		AskedAt: in.AskedAt, PrevAsked: in.PrevAsked, Delivery: in.Delivery, TraceID: in.TraceID, Body: m.body(body)}
+	return &ledger.Event{
+		Source: m.source, System: m.system.Name, Feed: in.Feed.Name, ReceivedAt: in.ReceivedAt,
+		AskedAt: in.AskedAt, PrevAsked: in.PrevAsked, Delivery: in.Delivery, TraceID: in.TraceID, Body: m.body(body),
+	}
 }
 
 func (m *Mapper) body(b []byte) ledger.Body {
@@ -277,7 +280,9 @@ func (m *Mapper) quarantine(in *Input, body []byte, reason, detail string) Resul
 	if len(detail) > 300 {
 		detail = detail[:300]
 	}
-	return Result{Quarantined: &ledger.Quarantined{ID: "q-" + hex.EncodeToString(h.Sum(nil)[:16]), Source: m.source, Feed: in.Feed.Name,
+	return Result{Quarantined: &ledger.Quarantined{
+		ID: "q-" + hex.EncodeToString(h.Sum(nil)[:16]), Source: m.source, Feed: in.Feed.Name,
 		Reason: reason, Detail: detail, Offset: -1, ReceivedAt: in.ReceivedAt, ExpiresAt: in.ReceivedAt.Add(QuarantineRetention),
-		Delivery: in.Delivery, Body: m.body(body)}}
+		Delivery: in.Delivery, Body: m.body(body),
+	}}
 }

@@ -16,8 +16,10 @@ func (s *System) FeedSpecs() []ledger.FeedSpec {
 	var out []ledger.FeedSpec
 	for i := range s.Feeds {
 		f := &s.Feeds[i]
-		spec := ledger.FeedSpec{Name: f.Name, Settle: f.Settle.Micros(), ExpectedEvery: f.ExpectedEvery.Micros(),
-			Coverage: f.Coverage, Proves: slices.Clone(f.Proves)}
+		spec := ledger.FeedSpec{
+			Name: f.Name, Settle: f.Settle.Micros(), ExpectedEvery: f.ExpectedEvery.Micros(),
+			Coverage: f.Coverage, Proves: slices.Clone(f.Proves),
+		}
 		if f.Lookup != nil {
 			spec.Lookup, spec.LookupLag = true, f.Lookup.Lag.Micros()
 		}
@@ -32,8 +34,10 @@ func (s *System) SourceSpec(src *connector.Source) ledger.SourceSpec {
 	if r, ok := ledger.ParseRole(src.Role); ok {
 		role = r
 	}
-	spec := ledger.SourceSpec{Name: ledger.Source(src.Name), System: s.Name, Role: role, Origin: src.Origin,
-		Skew: s.skew(src).Micros(), Precision: s.precision(src).Micros(), LiveFrom: src.LiveFrom.Instant()}
+	spec := ledger.SourceSpec{
+		Name: ledger.Source(src.Name), System: s.Name, Role: role, Origin: src.Origin,
+		Skew: s.skew(src).Micros(), Precision: s.precision(src).Micros(), LiveFrom: src.LiveFrom.Instant(),
+	}
 	for _, f := range s.FeedSpecs() {
 		set := src.Feeds[f.Name]
 		if set.Disabled || (src.Poll.Disabled && s.Feed(f.Name).Poll != nil) {

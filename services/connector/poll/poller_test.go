@@ -56,8 +56,10 @@ func newBench(t *testing.T, system, feed string) *bench {
 	b := &bench{t: t, clock: connectortest.NewClock(start), log: &connectortest.Log{}, system: s, feed: feed, name: "poller-0"}
 	b.source = &fakeSource{clock: b.clock, limit: 5}
 	b.sink, b.store, b.doer = b.log, b.log, b.source
-	b.config = &connector.Source{Name: "acme", System: system, OriginSource: "shop", BaseURL: "https://shop.test", Account: "123_SB1",
-		Since: connector.Moment(ledger.At(start.Add(-time.Minute))), Poll: connector.PollSettings{PerSecond: 100, Burst: 100}, Tokens: map[string]connector.SecretRef{}}
+	b.config = &connector.Source{
+		Name: "acme", System: system, OriginSource: "shop", BaseURL: "https://shop.test", Account: "123_SB1",
+		Since: connector.Moment(ledger.At(start.Add(-time.Minute))), Poll: connector.PollSettings{PerSecond: 100, Burst: 100}, Tokens: map[string]connector.SecretRef{},
+	}
 	for _, name := range []string{"access_token", "consumer_key", "consumer_secret", "token_id", "token_secret"} {
 		b.config.Tokens[name] = connector.SecretRef{Env: "X"}
 	}
@@ -67,10 +69,12 @@ func newBench(t *testing.T, system, feed string) *bench {
 func (b *bench) poller() *poll.Poller {
 	b.t.Helper()
 	nonce := 0
-	p, err := poll.New(poll.Options{Source: b.config, System: b.system, Feed: b.feed, Instance: b.name,
+	p, err := poll.New(poll.Options{
+		Source: b.config, System: b.system, Feed: b.feed, Instance: b.name,
 		Tokens: map[string]string{"access_token": "t0ken", "consumer_key": "ck", "consumer_secret": "cs", "token_id": "ti", "token_secret": "ts"},
 		Sink:   b.sink, Store: b.store, Clock: b.clock, Client: b.doer, Observer: b, Logger: slog.New(slog.DiscardHandler),
-		Jitter: func() float64 { return 0.5 }, Nonce: func() string { nonce++; return fmt.Sprint("n", nonce) }})
+		Jitter: func() float64 { return 0.5 }, Nonce: func() string { nonce++; return fmt.Sprint("n", nonce) },
+	})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -77,8 +77,10 @@ func (a *asker) fillers(o *open) (map[string]string, error) {
 	if offset > 0 {
 		offset-- // one item twice, to see that the list did not move
 	}
-	return map[string]string{"{since}": text, "{limit}": strconv.FormatInt(a.poll.Limit, 10), "{offset}": strconv.FormatInt(offset, 10),
-		"{key.version}": o.After.Version, "{key.id}": o.After.ID}, nil
+	return map[string]string{
+		"{since}": text, "{limit}": strconv.FormatInt(a.poll.Limit, 10), "{offset}": strconv.FormatInt(offset, 10),
+		"{key.version}": o.After.Version, "{key.id}": o.After.ID,
+	}, nil
 }
 
 // errKey says that an item's sort key cannot be used. Keys end up in queries,
@@ -159,8 +161,10 @@ func (a *asker) authorise(req *http.Request, now time.Time) {
 		user, password, _ := strings.Cut(a.tokens[auth.Token], ":")
 		req.SetBasicAuth(user, password)
 	case "oauth1":
-		req.Header.Set("Authorization", oauth1{realm: a.source.Account, consumerKey: a.tokens["consumer_key"], consumerSecret: a.tokens["consumer_secret"],
-			token: a.tokens["token_id"], tokenSecret: a.tokens["token_secret"]}.header(req, a.nonce(), now.Unix()))
+		req.Header.Set("Authorization", oauth1{
+			realm: a.source.Account, consumerKey: a.tokens["consumer_key"], consumerSecret: a.tokens["consumer_secret"],
+			token: a.tokens["token_id"], tokenSecret: a.tokens["token_secret"],
+		}.header(req, a.nonce(), now.Unix()))
 	}
 }
 

@@ -20,8 +20,10 @@ func (s *Server) Report(ctx context.Context, store connector.StatusStore, instan
 		if heard == e.reported.Load() {
 			continue
 		}
-		st := &ledger.SourceStatus{Source: e.source, Feed: e.feed.Name, Instance: instance,
-			Epoch: ledger.Epoch{Number: 1, OpenedBy: instance}, LastHeard: ledger.Instant(heard), ReportedAt: ledger.At(s.cfg.Clock.Now())}
+		st := &ledger.SourceStatus{
+			Source: e.source, Feed: e.feed.Name, Instance: instance,
+			Epoch: ledger.Epoch{Number: 1, OpenedBy: instance}, LastHeard: ledger.Instant(heard), ReportedAt: ledger.At(s.cfg.Clock.Now()),
+		}
 		if err := store.Save(ctx, st); err != nil {
 			errs = append(errs, fmt.Errorf("report source %s: %w", e.source, err))
 			continue

@@ -116,8 +116,10 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) {
 		e = s.stranger
 	}
 	outcome, err := s.deliver(w, r, e, known)
-	s.cfg.Observer.Observe(connector.Observation{Source: e.source, Feed: e.feedName(), Outcome: outcome, Count: 1,
-		Took: s.cfg.Clock.Now().Sub(began), Err: err})
+	s.cfg.Observer.Observe(connector.Observation{
+		Source: e.source, Feed: e.feedName(), Outcome: outcome, Count: 1,
+		Took: s.cfg.Clock.Now().Sub(began), Err: err,
+	})
 }
 
 func (e *Endpoint) feedName() string {
@@ -154,8 +156,10 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, e *Endpoint, kn
 		return connector.OutcomeUnauthentic, s.answer(w, http.StatusUnauthorized, "not authentic")
 	}
 	e.heard.Store(int64(ledger.At(now)))
-	in := catalog.Input{Feed: e.feed, Raw: body, ReceivedAt: ledger.At(now), SignedAt: sig.signedAt,
-		Delivery: e.describe(r.Header.Get), TraceID: traceID(r.Header.Get("Traceparent"))}
+	in := catalog.Input{
+		Feed: e.feed, Raw: body, ReceivedAt: ledger.At(now), SignedAt: sig.signedAt,
+		Delivery: e.describe(r.Header.Get), TraceID: traceID(r.Header.Get("Traceparent")),
+	}
 	if sig.id != "" {
 		in.Delivery.ID = clean(sig.id)
 	}

@@ -35,8 +35,10 @@ type signature struct {
 func present(v connector.Verify, h http.Header, body []byte, now time.Time) signature {
 	switch v.Scheme {
 	case "shopify":
-		return signature{signed: [][]byte{body}, fresh: true,
-			candidates: decoded("base64", "", first(h, "X-Shopify-Hmac-Sha256", "Shopify-Hmac-Sha256"))}
+		return signature{
+			signed: [][]byte{body}, fresh: true,
+			candidates: decoded("base64", "", first(h, "X-Shopify-Hmac-Sha256", "Shopify-Hmac-Sha256")),
+		}
 	case "standard-webhooks":
 		return presentStandard(v, h, body, now)
 	case "bearer":

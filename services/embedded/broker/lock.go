@@ -30,7 +30,7 @@ func lockDir(dir string) (*dirLock, error) {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		file.Close()
+		_ = file.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("%w: %s is held by process %s; stop it, or use another --data directory", ErrInUse, dir, holder(path))
 		}
@@ -58,7 +58,7 @@ func (l *dirLock) claim(dir string) error {
 	return nil
 }
 
-func (l *dirLock) release() { l.file.Close() }
+func (l *dirLock) release() { _ = l.file.Close() }
 
 func holder(path string) string {
 	raw, err := os.ReadFile(path)

@@ -60,7 +60,7 @@ func fetchLibrary(ctx context.Context, dir string) error {
 			strings.TrimSpace(stderr.String()), waysOn)
 	}
 	archive := filepath.Join(dir, filepath.Base(strings.TrimSpace(stdout.String())))
-	defer os.Remove(archive)
+	defer func() { _ = os.Remove(archive) }()
 	if err := verifyIntegrity(archive, packageIntegrity); err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func verifyIntegrity(path, want string) error {
 	if err != nil {
 		return fmt.Errorf("open package: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	sum := sha512.New()
 	if _, err := io.Copy(sum, file); err != nil {
 		return fmt.Errorf("read package: %w", err)
@@ -90,7 +90,7 @@ func unpackLibrary(archive, to string) error {
 	if err != nil {
 		return fmt.Errorf("open package: %w", err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	unzipped, err := gzip.NewReader(file)
 	if err != nil {
 		return fmt.Errorf("unpack package: %w", err)

@@ -104,11 +104,11 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 }
 
 func start(ctx context.Context, library string, opts Options) (*Server, error) {
-	native, err := choosePort(opts.NativePort)
+	native, err := choosePort(ctx, opts.NativePort)
 	if err != nil {
 		return nil, fmt.Errorf("start embedded ClickHouse: %w", err)
 	}
-	web, err := choosePort(opts.HTTPPort)
+	web, err := choosePort(ctx, opts.HTTPPort)
 	if err != nil {
 		return nil, fmt.Errorf("start embedded ClickHouse: %w", err)
 	}
@@ -120,7 +120,8 @@ func start(ctx context.Context, library string, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start embedded ClickHouse: %w", err)
 	}
-	cmd := exec.Command(self, ChildCommand, library,
+	// It lives until it is stopped, not until ctx ends.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), self, ChildCommand, library,
 		"--path", dataDir,
 		"--tcp_port", strconv.Itoa(native), "--http_port", strconv.Itoa(web),
 		"--listen_host", "127.0.0.1",
@@ -143,15 +144,15 @@ func start(ctx context.Context, library string, opts Options) (*Server, error) {
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
 // choosePort returns the given port, or one that was free a moment ago.
-func choosePort(port int) (int, error) {
+func choosePort(ctx context.Context, port int) (int, error) {
 	if port != 0 {
 		return port, nil
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, fmt.Errorf("choose a port: %w", err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
@@ -166,7 +167,7 @@ func (s *Server) ping(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64))
 	if err != nil {
 		return fmt.Errorf("ping: %w", err)

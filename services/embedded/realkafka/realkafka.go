@@ -97,7 +97,7 @@ func (b *Broker) prepare(ctx context.Context) error {
 	if err := os.MkdirAll(b.opts.DataDir, 0o700); err != nil {
 		return fmt.Errorf("create data directory: %w", err)
 	}
-	if err := b.choosePorts(); err != nil {
+	if err := b.choosePorts(ctx); err != nil {
 		return err
 	}
 	if err := os.WriteFile(b.path("server.properties"), []byte(b.properties()), 0o600); err != nil {
@@ -124,7 +124,7 @@ func (b *Broker) path(elem ...string) string {
 	return filepath.Join(append([]string{b.opts.DataDir}, elem...)...)
 }
 
-func (b *Broker) choosePorts() error {
+func (b *Broker) choosePorts(ctx context.Context) error {
 	raw, err := os.ReadFile(b.path("ports.json"))
 	if err == nil {
 		if err := json.Unmarshal(raw, &b.ports); err != nil {
@@ -137,10 +137,10 @@ func (b *Broker) choosePorts() error {
 	}
 	var listeners [2]net.Listener
 	for i := range listeners {
-		if listeners[i], err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		if listeners[i], err = new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 			return fmt.Errorf("choose a port: %w", err)
 		}
-		defer listeners[i].Close()
+		defer func() { _ = listeners[i].Close() }()
 	}
 	b.ports = ports{Broker: b.opts.Port, Controller: listeners[1].Addr().(*net.TCPAddr).Port}
 	if b.ports.Broker == 0 {
@@ -187,7 +187,8 @@ func (b *Broker) properties() string {
 // Restart starts a stopped or killed node on the same data and port and waits
 // until it serves.
 func (b *Broker) Restart(ctx context.Context) error {
-	cmd := exec.Command(b.java, "-Xmx"+b.opts.Heap, "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError",
+	// It lives until it is stopped, not until ctx ends.
+	cmd := exec.CommandContext(context.WithoutCancel(ctx), b.java, "-Xmx"+b.opts.Heap, "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError",
 		"-cp", filepath.Join(b.lib, "*"), "kafka.Kafka", b.path("server.properties"))
 	cmd.Dir = b.opts.DataDir
 	process, err := child.Start(cmd)
@@ -210,7 +211,7 @@ func (b *Broker) serving(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	conn.Close()
+	_ = conn.Close()
 	client, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()), kgo.DisableClientMetrics())
 	if err != nil {
 		return err

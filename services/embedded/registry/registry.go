@@ -70,7 +70,7 @@ func Start(opts Options) (*Registry, error) {
 	if err := r.Seed(opts.Schemas); err != nil {
 		return nil, fmt.Errorf("start schema registry: %w", err)
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(opts.Port)))
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(opts.Port)))
 	if err != nil {
 		return nil, fmt.Errorf("start schema registry: %w", err)
 	}
@@ -92,7 +92,7 @@ func (r *Registry) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if err := r.server.Shutdown(ctx); err != nil {
-		r.server.Close()
+		_ = r.server.Close()
 	}
 }
 
@@ -199,13 +199,13 @@ func (r *Registry) lookUp(w http.ResponseWriter, req *http.Request, subject stri
 	}
 	maps.Copy(w.Header(), found.header)
 	w.WriteHeader(found.status)
-	w.Write(found.body.Bytes()) // a client that left is no concern of ours
+	_, _ = w.Write(found.body.Bytes()) // a client that left is no concern of ours
 }
 
 func readOnly(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/vnd.schemaregistry.v1+json")
 	w.WriteHeader(http.StatusUnprocessableEntity)
-	fmt.Fprintf(w, `{"error_code":%d,"message":"the embedded registry is read-only: its schemas and ids come with the program"}`+"\n", codeReadOnly)
+	_, _ = fmt.Fprintf(w, `{"error_code":%d,"message":"the embedded registry is read-only: its schemas and ids come with the program"}`+"\n", codeReadOnly)
 }
 
 // answer is a response kept in memory.

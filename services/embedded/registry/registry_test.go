@@ -41,8 +41,10 @@ func TestServesWhatWasSeeded(t *testing.T) {
 }
 
 func TestOneSchemaInTwoTopics(t *testing.T) {
-	_, client := start(t, map[int]registry.Schema{3: {Subjects: []string{"x-A", "y-A"}, Version: 1, Definition: first},
-		4: {Subjects: []string{"x-A", "y-A"}, Version: 2, Definition: second}})
+	_, client := start(t, map[int]registry.Schema{
+		3: {Subjects: []string{"x-A", "y-A"}, Version: 1, Definition: first},
+		4: {Subjects: []string{"x-A", "y-A"}, Version: 2, Definition: second},
+	})
 	for _, subject := range []string{"x-A", "y-A"} {
 		for version, id := range map[int]int{1: 3, 2: 4} {
 			got, err := client.SchemaByVersion(t.Context(), subject, version)

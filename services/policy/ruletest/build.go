@@ -103,8 +103,10 @@ func (r *runner) event(e *event, at ledger.Instant) (*ledger.Event, error) {
 		object = ledger.Object{Type: typ, ID: id}
 	}
 	stamp := r.instant(e.Stamp, at)
-	out := &ledger.Event{Source: spec.Name, System: spec.System, Order: key, Kind: ledger.ParseKind(e.Kind.text), Object: object,
-		AskedAt: r.instant(e.Asked, 0), PrevAsked: r.instant(e.PrevAsked, 0), NativeID: e.NativeID}
+	out := &ledger.Event{
+		Source: spec.Name, System: spec.System, Order: key, Kind: ledger.ParseKind(e.Kind.text), Object: object,
+		AskedAt: r.instant(e.Asked, 0), PrevAsked: r.instant(e.PrevAsked, 0), NativeID: e.NativeID,
+	}
 	out.ReceivedAt = r.instant(e.Received, at)
 	if e.Asked != nil && e.Received == nil {
 		out.ReceivedAt = out.AskedAt

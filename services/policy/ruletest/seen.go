@@ -87,9 +87,18 @@ func (r *runner) verdicts(e *expectation) ([]pairs, error) {
 		if x.Feed.Source != "" && x.State == ledger.VerdictUndetermined {
 			feed, since = x.Feed.String(), r.show(x.Since)
 		}
-		out = append(out, pairs{{"rule", x.Rule}, {"step", strconv.Itoa(int(x.Step))}, {"episode", strconv.Itoa(int(x.Episode))},
-			{"state", x.State.String()}, {"basis", x.Basis.String()}, {"because", x.Because.String()}, {"deadline", r.show(x.Deadline)},
-			{"feed", feed}, {"since", since}, {"historic", strconv.FormatBool(x.Historic)}})
+		out = append(out, pairs{
+			{"rule", x.Rule},
+			{"step", strconv.Itoa(int(x.Step))},
+			{"episode", strconv.Itoa(int(x.Episode))},
+			{"state", x.State.String()},
+			{"basis", x.Basis.String()},
+			{"because", x.Because.String()},
+			{"deadline", r.show(x.Deadline)},
+			{"feed", feed},
+			{"since", since},
+			{"historic", strconv.FormatBool(x.Historic)},
+		})
 	}
 	return out, nil
 }
@@ -143,10 +152,24 @@ func (r *runner) exception(x *ledger.Exception) pairs {
 	if x.AtRisk.Currency != "" {
 		risk = fmt.Sprintf("%d %s", x.AtRisk.Minor, x.AtRisk.Currency)
 	}
-	return pairs{{"exception", x.Name}, {"severity", x.Severity.String()}, {"rule", x.Rule}, {"subject", x.Subject.String()},
-		{"step", strconv.Itoa(int(x.Step))}, {"episode", strconv.Itoa(int(x.Episode))}, {"n", strconv.FormatUint(x.N, 10)}, {"basis", x.Basis.String()},
-		{"hop", x.Hop}, {"owner", x.Owner}, {"at_risk", risk}, {"historic", strconv.FormatBool(x.Historic)},
-		{"announced", strconv.FormatBool(x.Announced)}, {"cause", x.Cause.String()}, {"deadline", r.show(x.Deadline)}, {"opened", r.show(x.OpenedAt)}}
+	return pairs{
+		{"exception", x.Name},
+		{"severity", x.Severity.String()},
+		{"rule", x.Rule},
+		{"subject", x.Subject.String()},
+		{"step", strconv.Itoa(int(x.Step))},
+		{"episode", strconv.Itoa(int(x.Episode))},
+		{"n", strconv.FormatUint(x.N, 10)},
+		{"basis", x.Basis.String()},
+		{"hop", x.Hop},
+		{"owner", x.Owner},
+		{"at_risk", risk},
+		{"historic", strconv.FormatBool(x.Historic)},
+		{"announced", strconv.FormatBool(x.Announced)},
+		{"cause", x.Cause.String()},
+		{"deadline", r.show(x.Deadline)},
+		{"opened", r.show(x.OpenedAt)},
+	}
 }
 
 // changes sees every change of an exception that was told, in log order.
@@ -181,8 +204,17 @@ func (r *runner) factsOf(e *expectation) ([]pairs, error) {
 		if f.Kind == ledger.FactVerdict || f.Kind == ledger.FactRevised {
 			from, to = f.From.String(), f.To.String()
 		}
-		out = append(out, pairs{{"kind", f.Kind.String()}, {"rule", f.Rule}, {"step", strconv.Itoa(int(f.Step))}, {"episode", strconv.Itoa(int(f.Episode))},
-			{"from", from}, {"to", to}, {"because", f.Because.String()}, {"name", f.Name}, {"text", f.Text}})
+		out = append(out, pairs{
+			{"kind", f.Kind.String()},
+			{"rule", f.Rule},
+			{"step", strconv.Itoa(int(f.Step))},
+			{"episode", strconv.Itoa(int(f.Episode))},
+			{"from", from},
+			{"to", to},
+			{"because", f.Because.String()},
+			{"name", f.Name},
+			{"text", f.Text},
+		})
 	}
 	return out, nil
 }

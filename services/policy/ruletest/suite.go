@@ -1,6 +1,7 @@
 package ruletest
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -55,16 +56,19 @@ func load(name string, data []byte, opt Options) *suite {
 // problems turns a joined error into problems of a file.
 func problems(file string, err error) []policy.Problem {
 	list := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
 		list = joined.Unwrap()
 	}
 	var out []policy.Problem
 	for _, e := range list {
-		switch p := e.(type) {
-		case *strictyaml.Problem:
-			out = append(out, policy.Problem{Level: policy.LevelError, File: p.File, Line: p.Line, Column: p.Column, Text: p.Text})
-		case *policy.Problem:
-			out = append(out, *p)
+		var inFile *strictyaml.Problem
+		var inPolicy *policy.Problem
+		switch {
+		case errors.As(e, &inFile):
+			out = append(out, policy.Problem{Level: policy.LevelError, File: inFile.File, Line: inFile.Line, Column: inFile.Column, Text: inFile.Text})
+		case errors.As(e, &inPolicy):
+			out = append(out, *inPolicy)
 		default:
 			out = append(out, policy.Problem{Level: policy.LevelError, File: file, Text: e.Error()})
 		}
@@ -139,8 +143,10 @@ func (s *suite) declare() {
 				s.fail(e.System, "%s", err)
 				continue
 			}
-			spec = sys.SourceSpec(&connector.Source{Name: e.Name.text, System: e.System.text, Role: e.Role.text, Origin: e.Origin,
-				LiveFrom: e.LiveFrom, Skew: e.Skew, Precision: e.Precision})
+			spec = sys.SourceSpec(&connector.Source{
+				Name: e.Name.text, System: e.System.text, Role: e.Role.text, Origin: e.Origin,
+				LiveFrom: e.LiveFrom, Skew: e.Skew, Precision: e.Precision,
+			})
 			s.words = append(s.words, policy.Vocabulary{System: sys.Name, Words: sys.Words, Rows: sys.Matrix})
 		} else {
 			s.spell(e, &spec)

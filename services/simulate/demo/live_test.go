@@ -2,7 +2,6 @@ package demo_test
 
 import (
 	"context"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -56,7 +55,7 @@ func configuration(t *testing.T, d *demo.Demo) *config.Config {
 	}
 	systems, files := simulatetest.DatedReturns(t, "../../connector/catalog")
 	if systems != nil {
-		if err := os.CopyFS(filepath.Join(dir, "catalog"), systems.(fs.FS)); err != nil {
+		if err := os.CopyFS(filepath.Join(dir, "catalog"), systems); err != nil {
 			t.Fatal(err)
 		}
 		cfg.CatalogDirs = []string{filepath.Join(dir, "catalog")}

@@ -84,8 +84,10 @@ func New(o Options) (*Plan, error) {
 	p.silence()
 	// Short troubles that nobody may notice.
 	names := p.Shop.Sources
-	p.Troubles = []transport.Trouble{{Kind: transport.Throttled, Source: names.ERP, From: begin.Add(6 * time.Second), Until: begin.Add(8 * time.Second)},
-		{Kind: transport.Slow, Source: names.Storefront, From: begin.Add(4 * time.Second), Until: begin.Add(8 * time.Second), Delay: 400 * time.Millisecond}}
+	p.Troubles = []transport.Trouble{
+		{Kind: transport.Throttled, Source: names.ERP, From: begin.Add(6 * time.Second), Until: begin.Add(8 * time.Second)},
+		{Kind: transport.Slow, Source: names.Storefront, From: begin.Add(4 * time.Second), Until: begin.Add(8 * time.Second), Delay: 400 * time.Millisecond},
+	}
 	return p, nil
 }
 
@@ -101,10 +103,22 @@ type wish struct {
 // about need no instant.
 func wishes() []wish {
 	return []wish{
-		{shop.OrderNeverExported, 1, 0}, {shop.PaymentCallbackLost, 0, 0}, {shop.ReturnNotPropagated, 0, 1}, {shop.CancelledButShipped, 0, 0},
-		{shop.OrderNeverExported, 0, 0.7}, {shop.ExportedLate, 0, 1}, {shop.ERPRejection, 0, 1}, {shop.ShippedButERPPending, 0, 1},
-		{shop.CaptureNotPropagated, 0, 0.8}, {shop.UnmappedStatus, 0, 0.9}, {shop.OrderNeverExported, 1, 1},
-		{fault: shop.WebhookLost}, {fault: shop.WebhookDuplicated}, {fault: shop.WebhookReordered}, {fault: shop.StaleAfterFresh}, {fault: shop.ManualEditAfterImport},
+		{shop.OrderNeverExported, 1, 0},
+		{shop.PaymentCallbackLost, 0, 0},
+		{shop.ReturnNotPropagated, 0, 1},
+		{shop.CancelledButShipped, 0, 0},
+		{shop.OrderNeverExported, 0, 0.7},
+		{shop.ExportedLate, 0, 1},
+		{shop.ERPRejection, 0, 1},
+		{shop.ShippedButERPPending, 0, 1},
+		{shop.CaptureNotPropagated, 0, 0.8},
+		{shop.UnmappedStatus, 0, 0.9},
+		{shop.OrderNeverExported, 1, 1},
+		{fault: shop.WebhookLost},
+		{fault: shop.WebhookDuplicated},
+		{fault: shop.WebhookReordered},
+		{fault: shop.StaleAfterFresh},
+		{fault: shop.ManualEditAfterImport},
 	}
 }
 

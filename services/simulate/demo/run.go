@@ -53,8 +53,10 @@ func (d *Demo) Close() error { return d.api.Close() }
 // SourcesFor returns the `sources:` with which an instance hears the
 // demonstration. Secrets are written into files of a folder.
 func SourcesFor(d *Demo, dir string) ([]connector.Source, error) {
-	return transport.Sources(transport.SourcesOptions{Names: d.Plan.Shop.Sources, Credentials: d.creds, BaseURL: d.api.URL, Dir: dir,
-		LiveFrom: d.Plan.Shop.Opening, Interval: interval, Settle: settle})
+	return transport.Sources(transport.SourcesOptions{
+		Names: d.Plan.Shop.Sources, Credentials: d.creds, BaseURL: d.api.URL, Dir: dir,
+		LiveFrom: d.Plan.Shop.Opening, Interval: interval, Settle: settle,
+	})
 }
 
 // Instance is the ledger that listens.
@@ -77,8 +79,10 @@ func (d *Demo) Run(ctx context.Context, in Instance) (*truth.Card, error) {
 	if in.Zone == nil {
 		in.Zone = time.UTC
 	}
-	sender, err := transport.NewSender(transport.SenderConfig{Webhooks: in.Webhooks, Names: d.Plan.Shop.Sources, Credentials: d.creds,
-		Client: &http.Client{}, Clock: d.clock, Logger: d.logger})
+	sender, err := transport.NewSender(transport.SenderConfig{
+		Webhooks: in.Webhooks, Names: d.Plan.Shop.Sources, Credentials: d.creds,
+		Client: &http.Client{}, Clock: d.clock, Logger: d.logger,
+	})
 	if err != nil {
 		return nil, err
 	}

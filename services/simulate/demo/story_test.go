@@ -14,8 +14,10 @@ func TestStoryTellsWhatPeopleNeed(t *testing.T) {
 	var b strings.Builder
 	s := demo.NewStory(&b, time.UTC)
 	s.Know(&truth.Truth{Orders: []truth.Order{{Key: "shop~77", Number: "#1004"}}})
-	c := truth.Claim{ID: "x", Exception: "CheckoutDisconnect", Subject: truth.OrderSubject("shop~77"), Hop: "storefront→erp", Owner: "integration", Impact: "Never sent.",
-		Remedy: "Send it.", Minor: 12905, Currency: "EUR", Since: now.Add(-15 * time.Minute)}
+	c := truth.Claim{
+		ID: "x", Exception: "CheckoutDisconnect", Subject: truth.OrderSubject("shop~77"), Hop: "storefront→erp", Owner: "integration", Impact: "Never sent.",
+		Remedy: "Send it.", Minor: 12905, Currency: "EUR", Since: now.Add(-15 * time.Minute),
+	}
 	s.Tell(now, []truth.Change{{Kind: truth.Opened, Claim: c}, {Kind: truth.Opened, Claim: c}, {Kind: truth.Resolved, Claim: c}})
 	text := b.String()
 	for _, want := range []string{"10:00:00 ! CheckoutDisconnect", "order #1004", "storefront→erp", "since 09:45:00 (15m0s)", "129.05 EUR at risk", "for integration", "healed by itself"} {

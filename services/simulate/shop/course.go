@@ -103,8 +103,10 @@ func (l *life) captureAlone(at time.Time) time.Time {
 // capture: the gateway captures and calls the storefront back.
 func (l *life) capture(at time.Time) time.Time {
 	at = l.captureAlone(at).Add(l.span(300*time.Millisecond, 2*time.Second))
-	t := transaction{ID: l.front.ID*100 + 1, OrderID: l.front.ID, Kind: "sale", Status: "success", Gateway: "demopay", Amount: l.front.TotalPrice,
-		Currency: currency, PaymentID: l.front.Name + ".1"}
+	t := transaction{
+		ID: l.front.ID*100 + 1, OrderID: l.front.ID, Kind: "sale", Status: "success", Gateway: "demopay", Amount: l.front.TotalPrice,
+		Currency: currency, PaymentID: l.front.Name + ".1",
+	}
 	at = l.storefront(at, func(o *order, _ time.Time) { o.FinancialStatus = "paid" }, "orders/paid", "orders/updated")
 	t.CreatedAt = shopifyStamp(at)
 	l.also(at, "order_transactions/create", t)
@@ -204,8 +206,10 @@ func (l *life) refund(at time.Time, lines []shippedLine, restock string) time.Ti
 		status = "refunded"
 	}
 	at = l.gateway(at, status, func(p *payment) { p.AmountRefunded = major(sum) })
-	t := transaction{ID: l.front.ID*100 + 2, OrderID: l.front.ID, Kind: "refund", Status: "success", Gateway: "demopay", Amount: major(sum),
-		Currency: currency, PaymentID: l.front.Name + ".2"}
+	t := transaction{
+		ID: l.front.ID*100 + 2, OrderID: l.front.ID, Kind: "refund", Status: "success", Gateway: "demopay", Amount: major(sum),
+		Currency: currency, PaymentID: l.front.Name + ".2",
+	}
 	at = l.storefront(at.Add(l.span(300*time.Millisecond, 2*time.Second)), func(o *order, at time.Time) {
 		stamp := shopifyStamp(at)
 		t.CreatedAt, r.CreatedAt, r.ProcessedAt = stamp, stamp, stamp

@@ -43,36 +43,66 @@ type FaultSpec struct {
 // Table lists every fault, in the order of the constants.
 func Table() []FaultSpec {
 	return []FaultSpec{
-		{Fault: OrderNeverExported, PerOrder: true, Does: "The storefront sells, the gateway captures, the ERP never hears of the order.",
-			Claims: []string{"IngestionPendingAudit", "CheckoutDisconnect"}, Subject: "order", Anchor: "order created"},
-		{Fault: ExportedLate, PerOrder: true, Does: "The order reaches the ERP four to six minutes after checkout.",
-			Claims: []string{"IngestionPendingAudit"}, Subject: "order", Anchor: "order created", Mark: "resolves by itself: MET_LATE"},
-		{Fault: WebhookLost, PerOrder: true, Does: "Every webhook of the storefront about the order is lost.",
-			Mark: "none: the next poll of the orders list shows it"},
-		{Fault: WebhookDuplicated, PerOrder: true, Does: "Every webhook of the storefront arrives twice, some three times.",
-			Mark: "duplicate: copies of one event"},
-		{Fault: WebhookReordered, PerOrder: true, Does: "Webhooks of the storefront overtake each other by up to two minutes.",
-			Mark: "late: versions arrive out of order"},
-		{Fault: StaleAfterFresh, PerOrder: true, Does: "The webhook of the creation is retried until after the order was shipped, with its original body.",
-			Mark: "late: an old version arrives after newer ones and changes nothing (a duplicate, where a poll has shown it in time)"},
-		{Fault: UnmappedStatus, PerOrder: true, Does: "A parcel takes a status that nobody has mapped.",
-			Claims: []string{"UnmappedStatus"}, Subject: "word", Anchor: "parcel updated", Mark: "shelved: the word stands as UNMAPPED"},
-		{Fault: ERPRejection, PerOrder: true, Does: "The ERP takes the order, then cancels it; the storefront never hears of that.",
-			Claims: []string{"ConfirmedThenRejected"}, Subject: "order", Anchor: "sales order cancelled"},
-		{Fault: CaptureNotPropagated, PerOrder: true, Does: "The gateway has captured; the ERP's sales order stays pending approval.",
-			Claims: []string{"PaymentGap"}, Subject: "order", Anchor: "sales order created"},
-		{Fault: CancelledButShipped, PerOrder: true, Does: "The storefront cancels and refunds; the ERP does not hear of it and ships.",
-			Claims: []string{"SilentCancellation"}, Subject: "order", Anchor: "cancelled"},
-		{Fault: ShippedButERPPending, PerOrder: true, Does: "The storefront shows the parcel as shipped; the ERP's sales order stays pending fulfilment.",
-			Claims: []string{"ShipmentLag"}, Subject: "order", Anchor: "storefront fulfilled"},
-		{Fault: ReturnNotPropagated, PerOrder: true, Does: "The customer asks for a return; the ERP never writes a credit memo.",
-			Claims: []string{"ReturnDisconnect"}, Subject: "order", Anchor: "return requested"},
-		{Fault: PaymentCallbackLost, PerOrder: true, Does: "The gateway has captured; its answer never reaches the storefront, which shows the payment as pending.",
-			Claims: []string{"PaymentCallbackLost"}, Subject: "order", Anchor: "captured"},
-		{Fault: ManualEditAfterImport, PerOrder: true, Does: "A line is taken off the order after its import; the ERP keeps the old total.",
-			Mark: "amounts: ordered differs between storefront and ERP"},
-		{Fault: SourceSilent, Does: "The API of a source answers 500 for a while.",
-			Claims: []string{"SourceSilent"}, Subject: "feed", Anchor: "silence begins", Mark: "resolves when the API answers again; no order is blamed"},
+		{
+			Fault: OrderNeverExported, PerOrder: true, Does: "The storefront sells, the gateway captures, the ERP never hears of the order.",
+			Claims: []string{"IngestionPendingAudit", "CheckoutDisconnect"}, Subject: "order", Anchor: "order created",
+		},
+		{
+			Fault: ExportedLate, PerOrder: true, Does: "The order reaches the ERP four to six minutes after checkout.",
+			Claims: []string{"IngestionPendingAudit"}, Subject: "order", Anchor: "order created", Mark: "resolves by itself: MET_LATE",
+		},
+		{
+			Fault: WebhookLost, PerOrder: true, Does: "Every webhook of the storefront about the order is lost.",
+			Mark: "none: the next poll of the orders list shows it",
+		},
+		{
+			Fault: WebhookDuplicated, PerOrder: true, Does: "Every webhook of the storefront arrives twice, some three times.",
+			Mark: "duplicate: copies of one event",
+		},
+		{
+			Fault: WebhookReordered, PerOrder: true, Does: "Webhooks of the storefront overtake each other by up to two minutes.",
+			Mark: "late: versions arrive out of order",
+		},
+		{
+			Fault: StaleAfterFresh, PerOrder: true, Does: "The webhook of the creation is retried until after the order was shipped, with its original body.",
+			Mark: "late: an old version arrives after newer ones and changes nothing (a duplicate, where a poll has shown it in time)",
+		},
+		{
+			Fault: UnmappedStatus, PerOrder: true, Does: "A parcel takes a status that nobody has mapped.",
+			Claims: []string{"UnmappedStatus"}, Subject: "word", Anchor: "parcel updated", Mark: "shelved: the word stands as UNMAPPED",
+		},
+		{
+			Fault: ERPRejection, PerOrder: true, Does: "The ERP takes the order, then cancels it; the storefront never hears of that.",
+			Claims: []string{"ConfirmedThenRejected"}, Subject: "order", Anchor: "sales order cancelled",
+		},
+		{
+			Fault: CaptureNotPropagated, PerOrder: true, Does: "The gateway has captured; the ERP's sales order stays pending approval.",
+			Claims: []string{"PaymentGap"}, Subject: "order", Anchor: "sales order created",
+		},
+		{
+			Fault: CancelledButShipped, PerOrder: true, Does: "The storefront cancels and refunds; the ERP does not hear of it and ships.",
+			Claims: []string{"SilentCancellation"}, Subject: "order", Anchor: "cancelled",
+		},
+		{
+			Fault: ShippedButERPPending, PerOrder: true, Does: "The storefront shows the parcel as shipped; the ERP's sales order stays pending fulfilment.",
+			Claims: []string{"ShipmentLag"}, Subject: "order", Anchor: "storefront fulfilled",
+		},
+		{
+			Fault: ReturnNotPropagated, PerOrder: true, Does: "The customer asks for a return; the ERP never writes a credit memo.",
+			Claims: []string{"ReturnDisconnect"}, Subject: "order", Anchor: "return requested",
+		},
+		{
+			Fault: PaymentCallbackLost, PerOrder: true, Does: "The gateway has captured; its answer never reaches the storefront, which shows the payment as pending.",
+			Claims: []string{"PaymentCallbackLost"}, Subject: "order", Anchor: "captured",
+		},
+		{
+			Fault: ManualEditAfterImport, PerOrder: true, Does: "A line is taken off the order after its import; the ERP keeps the old total.",
+			Mark: "amounts: ordered differs between storefront and ERP",
+		},
+		{
+			Fault: SourceSilent, Does: "The API of a source answers 500 for a while.",
+			Claims: []string{"SourceSilent"}, Subject: "feed", Anchor: "silence begins", Mark: "resolves when the API answers again; no order is blamed",
+		},
 	}
 }
 

@@ -68,8 +68,12 @@ type product struct {
 }
 
 var products = [...]product{
-	{"MUG-BLUE", "Mug, blue", 1550}, {"MUG-RED", "Mug, red", 1550}, {"LAMP-XL", "Desk lamp", 4900},
-	{"CHAIR-OAK", "Oak chair", 12900}, {"RUG-140", "Rug 140 cm", 8950}, {"CLOCK-W", "Wall clock", 3475},
+	{"MUG-BLUE", "Mug, blue", 1550},
+	{"MUG-RED", "Mug, red", 1550},
+	{"LAMP-XL", "Desk lamp", 4900},
+	{"CHAIR-OAK", "Oak chair", 12900},
+	{"RUG-140", "Rug 140 cm", 8950},
+	{"CLOCK-W", "Wall clock", 3475},
 }
 
 // newLife lays the foundations of order number index.
@@ -85,10 +89,12 @@ func newLife(c *Config, index int, born time.Time) *life {
 	l.key = c.Sources.Storefront + "~" + strconv.FormatInt(id, 10)
 	l.nextRow = shift*1_000_000 + int64(index)*20
 	number := 1001 + index
-	l.front = order{ID: id, GraphQL: fmt.Sprintf("gid://shopify/Order/%d", id), Name: "#" + strconv.Itoa(number), OrderNumber: number, Number: number - 1000,
+	l.front = order{
+		ID: id, GraphQL: fmt.Sprintf("gid://shopify/Order/%d", id), Name: "#" + strconv.Itoa(number), OrderNumber: number, Number: number - 1000,
 		Confirmed: true, Currency: currency, PresentmentCurrency: currency, FinancialStatus: "pending", Gateways: []string{"demopay"}, SourceName: "web",
 		Email: fmt.Sprintf("buyer-%d@example.org", number), BrowserIP: "203.0.113.7", Token: fmt.Sprintf("%016x", l.rng.Uint64()),
-		Fulfillments: []fulfillment{}, Refunds: []refund{}}
+		Fulfillments: []fulfillment{}, Refunds: []refund{},
+	}
 	l.front.ContactEmail = l.front.Email
 	l.front.Customer = customer{ID: id + 1, Email: l.front.Email}
 	l.fillBasket()
@@ -102,8 +108,10 @@ func (l *life) fillBasket() {
 	for i, at := range l.rng.Perm(len(products))[:1+l.rng.IntN(3)] {
 		p := products[at]
 		n := 1 + l.rng.IntN(2)
-		l.front.LineItems = append(l.front.LineItems, lineItem{ID: l.front.ID*10 + int64(i), SKU: p.sku, Title: p.title,
-			Quantity: n, CurrentQuantity: n, Price: major(p.minor), minor: p.minor})
+		l.front.LineItems = append(l.front.LineItems, lineItem{
+			ID: l.front.ID*10 + int64(i), SKU: p.sku, Title: p.title,
+			Quantity: n, CurrentQuantity: n, Price: major(p.minor), minor: p.minor,
+		})
 	}
 	l.front.TotalPrice = major(l.total())
 	l.front.SubtotalPrice, l.front.CurrentTotalPrice = l.front.TotalPrice, l.front.TotalPrice
@@ -181,8 +189,10 @@ func (l *life) also(at time.Time, topic string, body any) {
 // send makes a webhook that leaves shortly after its change.
 func (l *life) send(source, topic string, at time.Time, body any) {
 	n := len(l.deliveries)
-	l.deliveries = append(l.deliveries, &Delivery{Source: source, Topic: topic, ID: l.uuid(), Order: l.key,
-		Action: fmt.Sprintf("%d-%d", l.front.ID, l.actions), Triggered: at, Send: at.Add(l.span(200*time.Millisecond, 1200*time.Millisecond)), seq: n, body: body})
+	l.deliveries = append(l.deliveries, &Delivery{
+		Source: source, Topic: topic, ID: l.uuid(), Order: l.key,
+		Action: fmt.Sprintf("%d-%d", l.front.ID, l.actions), Triggered: at, Send: at.Add(l.span(200*time.Millisecond, 1200*time.Millisecond)), seq: n, body: body,
+	})
 }
 
 func (l *life) uuid() string {
@@ -221,8 +231,10 @@ func (l *life) rowID() int64 {
 // record makes an ERP document of the order.
 func (l *life) record(c Collection, prefix string) (*doc, row) {
 	id := l.rowID()
-	return l.newDoc(c, id), row{Links: []string{}, ID: strconv.FormatInt(id, 10), Record: string(c), TranID: prefix + strconv.FormatInt(id, 10),
-		Order: strconv.FormatInt(l.front.ID, 10)}
+	return l.newDoc(c, id), row{
+		Links: []string{}, ID: strconv.FormatInt(id, 10), Record: string(c), TranID: prefix + strconv.FormatInt(id, 10),
+		Order: strconv.FormatInt(l.front.ID, 10),
+	}
 }
 
 // post writes a version of an ERP document.

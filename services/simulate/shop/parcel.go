@@ -52,9 +52,11 @@ func (l *life) frontShips(at time.Time, n int) time.Time {
 	at = l.storefront(at.Add(l.span(2*time.Second, 8*time.Second)), func(o *order, at time.Time) {
 		p.front = len(o.Fulfillments)
 		tracking := "PB" + strconv.FormatInt(o.ID, 10) + strconv.Itoa(p.front+1)
-		f = fulfillment{ID: o.ID*10 + int64(p.front), OrderID: o.ID, Name: o.Name + "." + strconv.Itoa(p.front+1), Status: "success",
+		f = fulfillment{
+			ID: o.ID*10 + int64(p.front), OrderID: o.ID, Name: o.Name + "." + strconv.Itoa(p.front+1), Status: "success",
 			CreatedAt: shopifyStamp(at), UpdatedAt: shopifyStamp(at), TrackingCompany: "Parcelbird", TrackingNumber: tracking,
-			TrackingNumbers: []string{tracking}, LineItems: p.lines}
+			TrackingNumbers: []string{tracking}, LineItems: p.lines,
+		}
 		o.Fulfillments = append(o.Fulfillments, f)
 		o.FulfillmentStatus = shippedWord(o)
 	}, "orders/updated")
@@ -104,8 +106,10 @@ func (l *life) deliver(at time.Time) time.Time {
 	}
 	if l.fault == UnmappedStatus {
 		end = l.carried(end.Add(l.span(10*time.Second, 20*time.Second)), 0, unmappedWord)
-		l.wrongs = append(l.wrongs, wrong{claims: []string{"UnmappedStatus"}, anchor: end,
-			subject: strings.Join([]string{"word", l.cfg.Sources.Storefront, "fulfilment", unmappedWord}, ":")})
+		l.wrongs = append(l.wrongs, wrong{
+			claims: []string{"UnmappedStatus"}, anchor: end,
+			subject: strings.Join([]string{"word", l.cfg.Sources.Storefront, "fulfilment", unmappedWord}, ":"),
+		})
 		return end
 	}
 	for n := range l.parcels {

@@ -81,14 +81,15 @@ func stampOf(t *testing.T, c shop.Collection, raw []byte) (id string, created, c
 	t.Helper()
 	var v struct {
 		ID                       any
-		Created_at, Updated_at   string
+		CreatedAt                string `json:"created_at"`
+		UpdatedAt                string `json:"updated_at"`
 		Createddate              string
 		Lastmodifieddate, Status string
 	}
 	if err := json.Unmarshal(raw, &v); err != nil {
 		t.Fatal(err)
 	}
-	layout, from, to := time.RFC3339, v.Created_at, v.Updated_at
+	layout, from, to := time.RFC3339, v.CreatedAt, v.UpdatedAt
 	if c != shop.Orders {
 		layout, from, to = shop.Layout, v.Createddate, v.Lastmodifieddate
 	}

@@ -20,8 +20,10 @@ import (
 )
 
 // collections names what each polled feed lists.
-var collections = map[string]shop.Collection{"orders": shop.Orders, "sales-orders": shop.SalesOrders,
-	"item-fulfillments": shop.ItemFulfillments, "invoices": shop.Invoices, "credit-memos": shop.CreditMemos}
+var collections = map[string]shop.Collection{
+	"orders": shop.Orders, "sales-orders": shop.SalesOrders,
+	"item-fulfillments": shop.ItemFulfillments, "invoices": shop.Invoices, "credit-memos": shop.CreditMemos,
+}
 
 // feed is one polled feed.
 type feed struct {
@@ -117,8 +119,10 @@ func (l *Ledger) bind(src *connector.Source, cat *catalog.Catalog) error {
 		if f.Poll == nil {
 			continue
 		}
-		l.feeds = append(l.feeds, &feed{spec: spec, source: s, catalog: f, from: src.LiveFrom.Instant(),
-			coverage: ledger.FeedCoverage{Source: s.spec.Name, Feed: spec.Name, Epoch: ledger.Epoch{Number: 1, OpenedBy: "simulation"}}})
+		l.feeds = append(l.feeds, &feed{
+			spec: spec, source: s, catalog: f, from: src.LiveFrom.Instant(),
+			coverage: ledger.FeedCoverage{Source: s.spec.Name, Feed: spec.Name, Epoch: ledger.Epoch{Number: 1, OpenedBy: "simulation"}},
+		})
 	}
 	return nil
 }
@@ -183,8 +187,10 @@ func (l *Ledger) deliver(d *shop.Delivery, received time.Time) error {
 		return err
 	}
 	s := l.sources[d.Source]
-	return l.take(s.mapper.Map(catalog.Input{Feed: s.system.WebhookFeed(), Raw: body, ReceivedAt: ledger.At(received),
-		Delivery: ledger.Delivery{Topic: d.Topic, ID: d.ID}}), d.Topic)
+	return l.take(s.mapper.Map(catalog.Input{
+		Feed: s.system.WebhookFeed(), Raw: body, ReceivedAt: ledger.At(received),
+		Delivery: ledger.Delivery{Topic: d.Topic, ID: d.ID},
+	}), d.Topic)
 }
 
 // poll reads what changed since the last poll, as S-17 asks for.

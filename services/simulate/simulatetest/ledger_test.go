@@ -129,8 +129,10 @@ func TestClaimsAreAnnounced(t *testing.T) {
 
 // TestMarks looks for what the timeline must show of faults that claim nothing.
 func TestMarks(t *testing.T) {
-	cfg := shop.Config{Seed: 5, Orders: 30, Every: 10 * time.Second, Injections: shop.Spread([]shop.Fault{shop.WebhookDuplicated, shop.WebhookLost, shop.StaleAfterFresh,
-		shop.ManualEditAfterImport, shop.UnmappedStatus}, 30)}
+	cfg := shop.Config{Seed: 5, Orders: 30, Every: 10 * time.Second, Injections: shop.Spread([]shop.Fault{
+		shop.WebhookDuplicated, shop.WebhookLost, shop.StaleAfterFresh,
+		shop.ManualEditAfterImport, shop.UnmappedStatus,
+	}, 30)}
 	l, tr, _ := heard(t, cfg, opening)
 	for i := range tr.Orders {
 		o := &tr.Orders[i]
@@ -166,8 +168,10 @@ func TestMarks(t *testing.T) {
 			}
 		}
 		differs := sums[ledger.Source(shop.DefaultSources().Storefront)] != sums[ledger.Source(shop.DefaultSources().ERP)]
-		for fault, ok := range map[shop.Fault]bool{shop.WebhookDuplicated: copies >= 2, shop.WebhookLost: delivered == 0, shop.StaleAfterFresh: storefrontAt(v, ledger.AxisFulfilment) == ledger.FulfilmentDelivered && late+copies > 1,
-			shop.ManualEditAfterImport: differs, shop.UnmappedStatus: shelved > 0} {
+		for fault, ok := range map[shop.Fault]bool{
+			shop.WebhookDuplicated: copies >= 2, shop.WebhookLost: delivered == 0, shop.StaleAfterFresh: storefrontAt(v, ledger.AxisFulfilment) == ledger.FulfilmentDelivered && late+copies > 1,
+			shop.ManualEditAfterImport: differs, shop.UnmappedStatus: shelved > 0,
+		} {
 			if shop.Fault(o.Fault) == fault && !ok {
 				t.Errorf("%s (%s): copies %d, delivered %d, late %d, shelved %d, sums %v", o.Key, fault, copies, delivered, late, shelved, sums)
 			}

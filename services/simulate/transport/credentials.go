@@ -30,8 +30,10 @@ type Credentials struct {
 func NewCredentials(seed uint64) Credentials {
 	rng := rand.New(rand.NewPCG(seed, 0x5ec7e7))
 	next := func(prefix string) string { return fmt.Sprintf("%s_%016x%016x", prefix, rng.Uint64(), rng.Uint64()) }
-	return Credentials{StorefrontSecret: next("shpss"), StorefrontToken: next("shpat"), PaymentSecret: next("dpsec"), Account: "123456_SB1",
-		ConsumerKey: next("ck"), ConsumerSecret: next("cs"), TokenID: next("ti"), TokenSecret: next("ts")}
+	return Credentials{
+		StorefrontSecret: next("shpss"), StorefrontToken: next("shpat"), PaymentSecret: next("dpsec"), Account: "123456_SB1",
+		ConsumerKey: next("ck"), ConsumerSecret: next("cs"), TokenID: next("ti"), TokenSecret: next("ts"),
+	}
 }
 
 // SourcesOptions describe how a connector is to be configured for a simulation.
@@ -58,8 +60,10 @@ func Sources(o SourcesOptions) ([]connector.Source, error) {
 		return nil, fmt.Errorf("create the folder for secrets: %w", err)
 	}
 	c := o.Credentials
-	files := map[string]string{"storefront.secret": c.StorefrontSecret, "storefront.token": c.StorefrontToken, "payment.secret": c.PaymentSecret,
-		"erp.consumer_key": c.ConsumerKey, "erp.consumer_secret": c.ConsumerSecret, "erp.token_id": c.TokenID, "erp.token_secret": c.TokenSecret}
+	files := map[string]string{
+		"storefront.secret": c.StorefrontSecret, "storefront.token": c.StorefrontToken, "payment.secret": c.PaymentSecret,
+		"erp.consumer_key": c.ConsumerKey, "erp.consumer_secret": c.ConsumerSecret, "erp.token_id": c.TokenID, "erp.token_secret": c.TokenSecret,
+	}
 	for name, secret := range files {
 		if err := os.WriteFile(filepath.Join(o.Dir, name), []byte(secret+"\n"), 0o600); err != nil {
 			return nil, fmt.Errorf("write secret: %w", err)
@@ -68,15 +72,23 @@ func Sources(o SourcesOptions) ([]connector.Source, error) {
 	ref := func(name string) connector.SecretRef { return connector.SecretRef{File: filepath.Join(o.Dir, name)} }
 	live, polls := connector.Moment(ledger.At(o.LiveFrom)), connector.PollSettings{Interval: connector.Span(o.Interval), PerSecond: 10, Burst: 10}
 	return []connector.Source{
-		{Name: o.Names.Storefront, System: "shopify", Origin: true, BaseURL: o.BaseURL, LiveFrom: live, Poll: polls,
+		{
+			Name: o.Names.Storefront, System: "shopify", Origin: true, BaseURL: o.BaseURL, LiveFrom: live, Poll: polls,
 			SecretFiles: []string{filepath.Join(o.Dir, "storefront.secret")}, Feeds: o.feeds("orders"),
-			Tokens: map[string]connector.SecretRef{"access_token": ref("storefront.token")}},
-		{Name: o.Names.Payment, System: "demopay", OriginSource: o.Names.Storefront, LiveFrom: live,
-			SecretFiles: []string{filepath.Join(o.Dir, "payment.secret")}},
-		{Name: o.Names.ERP, System: "netsuite", OriginSource: o.Names.Storefront, BaseURL: o.BaseURL, Account: c.Account, LiveFrom: live, Poll: polls,
+			Tokens: map[string]connector.SecretRef{"access_token": ref("storefront.token")},
+		},
+		{
+			Name: o.Names.Payment, System: "demopay", OriginSource: o.Names.Storefront, LiveFrom: live,
+			SecretFiles: []string{filepath.Join(o.Dir, "payment.secret")},
+		},
+		{
+			Name: o.Names.ERP, System: "netsuite", OriginSource: o.Names.Storefront, BaseURL: o.BaseURL, Account: c.Account, LiveFrom: live, Poll: polls,
 			Feeds: o.feeds(ERPFeeds()...),
-			Tokens: map[string]connector.SecretRef{"consumer_key": ref("erp.consumer_key"), "consumer_secret": ref("erp.consumer_secret"),
-				"token_id": ref("erp.token_id"), "token_secret": ref("erp.token_secret")}},
+			Tokens: map[string]connector.SecretRef{
+				"consumer_key": ref("erp.consumer_key"), "consumer_secret": ref("erp.consumer_secret"),
+				"token_id": ref("erp.token_id"), "token_secret": ref("erp.token_secret"),
+			},
+		},
 	}, nil
 }
 

@@ -147,8 +147,10 @@ func (w *wire) poller(src *connector.Source, feed string) *poll.Poller {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	p, err := poll.New(poll.Options{Source: src, System: w.system(src), Feed: feed, Instance: "test", Tokens: tokens, Sink: w.log, Store: w.log, Clock: w.clock,
-		Client: poll.NewClient(http.DefaultTransport), Logger: discard(), Jitter: func() float64 { return 0.5 }, Nonce: func() string { return "n0nce" }})
+	p, err := poll.New(poll.Options{
+		Source: src, System: w.system(src), Feed: feed, Instance: "test", Tokens: tokens, Sink: w.log, Store: w.log, Clock: w.clock,
+		Client: poll.NewClient(http.DefaultTransport), Logger: discard(), Jitter: func() float64 { return 0.5 }, Nonce: func() string { return "n0nce" },
+	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -215,8 +217,10 @@ func (w *wire) missing() (missing []string, all int) {
 				note(sys.WebhookFeed(), body, d.Topic)
 			}
 		}
-		for feed, collection := range map[string]shop.Collection{"orders": shop.Orders, "sales-orders": shop.SalesOrders,
-			"item-fulfillments": shop.ItemFulfillments, "invoices": shop.Invoices, "credit-memos": shop.CreditMemos} {
+		for feed, collection := range map[string]shop.Collection{
+			"orders": shop.Orders, "sales-orders": shop.SalesOrders,
+			"item-fulfillments": shop.ItemFulfillments, "invoices": shop.Invoices, "credit-memos": shop.CreditMemos,
+		} {
 			f := sys.Feed(feed)
 			if f == nil {
 				continue
@@ -303,8 +307,10 @@ func TestUnavailableIsRetriedWithTheOriginalBody(t *testing.T) {
 
 func TestWrongSecretIsRefusedForGood(t *testing.T) {
 	w := newWire(t, shop.Config{Seed: 2, Orders: 1})
-	s, err := transport.NewSender(transport.SenderConfig{Webhooks: w.hook.URL, Names: w.cfg.Sources, Credentials: transport.NewCredentials(8), Client: w.hook.Client(),
-		Clock: w.clock, Logger: discard()})
+	s, err := transport.NewSender(transport.SenderConfig{
+		Webhooks: w.hook.URL, Names: w.cfg.Sources, Credentials: transport.NewCredentials(8), Client: w.hook.Client(),
+		Clock: w.clock, Logger: discard(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,8 +48,10 @@ func (s *Server) suiteql(w http.ResponseWriter, r *http.Request) {
 
 // problem is the error document of the service.
 func problem(code, detail string) map[string]any {
-	return map[string]any{"type": "https://www.rfc-editor.org/rfc/rfc9110.html", "title": "Bad Request",
-		"o:errorDetails": []map[string]string{{"detail": detail, "o:errorCode": code}}}
+	return map[string]any{
+		"type": "https://www.rfc-editor.org/rfc/rfc9110.html", "title": "Bad Request",
+		"o:errorDetails": []map[string]string{{"detail": detail, "o:errorCode": code}},
+	}
 }
 
 // What the connectors' queries consist of, as far as it matters.

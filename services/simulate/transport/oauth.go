@@ -26,8 +26,10 @@ func (c *Credentials) checkOAuth(r *http.Request, now time.Time) error {
 	if !ok {
 		return errToken
 	}
-	want := map[string]string{"realm": c.Account, "oauth_consumer_key": c.ConsumerKey, "oauth_token": c.TokenID,
-		"oauth_signature_method": "HMAC-SHA256", "oauth_version": "1.0"}
+	want := map[string]string{
+		"realm": c.Account, "oauth_consumer_key": c.ConsumerKey, "oauth_token": c.TokenID,
+		"oauth_signature_method": "HMAC-SHA256", "oauth_version": "1.0",
+	}
 	for k, v := range want {
 		if given[k] != v {
 			return errToken

@@ -88,9 +88,11 @@ func (s *Sender) Request(ctx context.Context, d *shop.Delivery) (*http.Request, 
 	req.Header.Set("User-Agent", "orderledger-simulate")
 	switch d.Source {
 	case s.cfg.Names.Storefront:
-		for name, value := range map[string]string{"X-Shopify-Topic": d.Topic, "X-Shopify-Shop-Domain": shopDomain, "X-Shopify-Api-Version": "2026-07",
+		for name, value := range map[string]string{
+			"X-Shopify-Topic": d.Topic, "X-Shopify-Shop-Domain": shopDomain, "X-Shopify-Api-Version": "2026-07",
 			"X-Shopify-Webhook-Id": d.ID, "X-Shopify-Event-Id": d.Action, "X-Shopify-Triggered-At": d.Triggered.UTC().Format(time.RFC3339Nano),
-			"X-Shopify-Hmac-Sha256": base64.StdEncoding.EncodeToString(sign(s.cfg.Credentials.StorefrontSecret, body))} {
+			"X-Shopify-Hmac-Sha256": base64.StdEncoding.EncodeToString(sign(s.cfg.Credentials.StorefrontSecret, body)),
+		} {
 			req.Header.Set(name, value)
 		}
 	case s.cfg.Names.Payment:

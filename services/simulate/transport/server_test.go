@@ -37,7 +37,8 @@ func TestTroublesAreWaitedOut(t *testing.T) {
 	w := newWire(t, shop.Config{Seed: 4, Orders: 20, Every: time.Second}, func(_ *wire, c *transport.ServerConfig) {
 		c.Troubles = []transport.Trouble{
 			{Kind: transport.Throttled, Source: shop.DefaultSources().ERP, From: from, Until: from.Add(15 * time.Second)},
-			{Kind: transport.Slow, Source: shop.DefaultSources().Storefront, From: from, Until: from.Add(time.Hour), Delay: 3 * time.Second}}
+			{Kind: transport.Slow, Source: shop.DefaultSources().Storefront, From: from, Until: from.Add(time.Hour), Delay: 3 * time.Second},
+		}
 	})
 	w.push()
 	faults := w.pull()
@@ -109,8 +110,10 @@ func TestRefusals(t *testing.T) {
 		"a bad page_info":      {"GET", "/admin/api/2026-07/orders.json?page_info=!", token, http.StatusBadRequest},
 		"a page too large":     {"GET", list + "2026-03-02T09:00:00Z&limit=251", token, http.StatusBadRequest},
 		"no signature":         {"POST", "/services/rest/query/v1/suiteql", nil, http.StatusUnauthorized},
-		"a wrong signature": {"POST", "/services/rest/query/v1/suiteql", map[string]string{"Prefer": "transient",
-			"Authorization": `OAuth realm="123456_SB1", oauth_consumer_key="x", oauth_signature="eA=="`}, http.StatusUnauthorized},
+		"a wrong signature": {"POST", "/services/rest/query/v1/suiteql", map[string]string{
+			"Prefer":        "transient",
+			"Authorization": `OAuth realm="123456_SB1", oauth_consumer_key="x", oauth_signature="eA=="`,
+		}, http.StatusUnauthorized},
 	} {
 		if got := get(c.method, c.path, c.header); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)

@@ -15,10 +15,14 @@ func minute(m int) time.Time { return noon.Add(time.Duration(m) * time.Minute) }
 // world is one healthy order, one never exported, one exported late.
 func world() *truth.Truth {
 	never := truth.Expectation{Fault: "never", Subject: truth.OrderSubject("s~2"), Steps: []truth.Step{
-		{Exception: "Audit", NotBefore: minute(2), Knowable: minute(3)}, {Exception: "Disconnect", NotBefore: minute(15), Knowable: minute(16)}}}
+		{Exception: "Audit", NotBefore: minute(2), Knowable: minute(3)}, {Exception: "Disconnect", NotBefore: minute(15), Knowable: minute(16)},
+	}}
 	late := truth.Expectation{Fault: "late", Subject: truth.OrderSubject("s~3"), Heals: minute(5), Steps: never.Steps[:1]}
-	return &truth.Truth{ListeningFrom: noon, Orders: []truth.Order{{Key: "s~1", Born: noon}, {Key: "s~2", Born: noon, Fault: "never", Expect: []truth.Expectation{never}},
-		{Key: "s~3", Born: noon, Fault: "late", Expect: []truth.Expectation{late}}}}
+	return &truth.Truth{ListeningFrom: noon, Orders: []truth.Order{
+		{Key: "s~1", Born: noon},
+		{Key: "s~2", Born: noon, Fault: "never", Expect: []truth.Expectation{never}},
+		{Key: "s~3", Born: noon, Fault: "late", Expect: []truth.Expectation{late}},
+	}}
 }
 
 func claim(key, name string, at time.Time) truth.Claim {
@@ -115,8 +119,10 @@ func TestTruthSurvivesItsFile(t *testing.T) {
 func TestWordsShareTheirBeginning(t *testing.T) {
 	w := &truth.Truth{}
 	for _, m := range []int{9, 4, 7} {
-		w.Orders = append(w.Orders, truth.Order{Fault: "word", Born: noon, Expect: []truth.Expectation{{Fault: "word", Subject: truth.WordSubject("s", "order", "w"),
-			Steps: []truth.Step{{Exception: "UnmappedStatus", NotBefore: minute(m), Knowable: minute(m + 1)}}}}})
+		w.Orders = append(w.Orders, truth.Order{Fault: "word", Born: noon, Expect: []truth.Expectation{{
+			Fault: "word", Subject: truth.WordSubject("s", "order", "w"),
+			Steps: []truth.Step{{Exception: "UnmappedStatus", NotBefore: minute(m), Knowable: minute(m + 1)}},
+		}}})
 	}
 	w.Join()
 	card := truth.Score(w, []truth.Claim{{ID: "w", Exception: "UnmappedStatus", Subject: "word:s:order:w", SaidAt: minute(5)}}, minute(20))
@@ -139,8 +145,14 @@ func TestTracker(t *testing.T) {
 	for i, step := range []struct {
 		list []truth.Claim
 		want string
-	}{{[]truth.Claim{a}, "opened Audit;"}, {[]truth.Claim{a}, ""}, {[]truth.Claim{moved}, "moved-up Disconnect;"}, {nil, "resolved Disconnect;"}, {nil, ""},
-		{[]truth.Claim{moved}, "opened Disconnect;"}} {
+	}{
+		{[]truth.Claim{a}, "opened Audit;"},
+		{[]truth.Claim{a}, ""},
+		{[]truth.Claim{moved}, "moved-up Disconnect;"},
+		{nil, "resolved Disconnect;"},
+		{nil, ""},
+		{[]truth.Claim{moved}, "opened Disconnect;"},
+	} {
 		if got := kinds(step.list...); got != step.want {
 			t.Errorf("step %d: %q, want %q", i, got, step.want)
 		}

@@ -32,11 +32,14 @@ const tickEvery = 30 * time.Second
 // DefaultTiming holds the spans of the shipped rules and systems, polled every
 // ten seconds.
 func DefaultTiming() Timing {
-	return Timing{After: map[string]time.Duration{
-		"IngestionPendingAudit": 2 * time.Minute, "CheckoutDisconnect": 15 * time.Minute, "ShipmentLag": 15 * time.Minute,
-		"ReturnDisconnect": 15 * time.Minute, "SilentCancellation": 5 * time.Minute, "PaymentGap": 15 * time.Minute, "PaymentCallbackLost": 15 * time.Minute,
-		"ConfirmedThenRejected": 2 * time.Minute, ledger.NameUnmapped: 0, ledger.NameSilent: 2 * time.Minute},
-		Sigma: 5 * time.Second, Precision: time.Second, Settle: 60 * time.Second, Poll: 30 * time.Second, Slack: 15 * time.Second}
+	return Timing{
+		After: map[string]time.Duration{
+			"IngestionPendingAudit": 2 * time.Minute, "CheckoutDisconnect": 15 * time.Minute, "ShipmentLag": 15 * time.Minute,
+			"ReturnDisconnect": 15 * time.Minute, "SilentCancellation": 5 * time.Minute, "PaymentGap": 15 * time.Minute, "PaymentCallbackLost": 15 * time.Minute,
+			"ConfirmedThenRejected": 2 * time.Minute, ledger.NameUnmapped: 0, ledger.NameSilent: 2 * time.Minute,
+		},
+		Sigma: 5 * time.Second, Precision: time.Second, Settle: 60 * time.Second, Poll: 30 * time.Second, Slack: 15 * time.Second,
+	}
 }
 
 // TimingOf reads the spans from a policy. Settle and sigma are the greatest of
@@ -78,12 +81,12 @@ func (t Timing) Steps(exceptions []string, anchor time.Time) ([]Step, error) {
 			return nil, fmt.Errorf("exception %s: %w (know %v)", name, ErrUnknown, slices.Sorted(maps.Keys(t.After)))
 		}
 		wait, notBefore := t.Precision+t.Sigma+t.Settle+t.Poll, anchor.Add(after)
-		switch {
-		case name == ledger.NameUnmapped:
+		switch name {
+		case ledger.NameUnmapped:
 			// It needs no absence: it is said when its evidence is folded, with the
 			// clock of the tick before.
 			wait, notBefore = 0, notBefore.Add(-tickEvery)
-		case name == ledger.NameSilent:
+		case ledger.NameSilent:
 			// Silence counts from what a partition last heard of the feed, which
 			// lies before the first error, and is judged by its next tick.
 			wait, notBefore = tickEvery, anchor

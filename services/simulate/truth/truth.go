@@ -107,9 +107,11 @@ func ClaimOf(x *ledger.Exception) Claim {
 	if at := max(x.OpenedAt, x.SteppedAt); at > 0 { // 0: said before the partition's first tick
 		said = at.Time()
 	}
-	return Claim{ID: x.ID.String(), Exception: x.Name, Subject: Subject(x.Subject), Open: x.Open, Step: uint32(x.Step), SaidAt: said, Since: x.Since.Latest.Time(),
+	return Claim{
+		ID: x.ID.String(), Exception: x.Name, Subject: Subject(x.Subject), Open: x.Open, Step: uint32(x.Step), SaidAt: said, Since: x.Since.Latest.Time(),
 		Historic: x.Historic, Severity: x.Severity.String(), Hop: x.Hop, Owner: x.Owner, Impact: x.Impact, Remedy: x.Remedy,
-		Basis: x.Basis.String(), Minor: x.AtRisk.Minor, Currency: x.AtRisk.Currency}
+		Basis: x.Basis.String(), Minor: x.AtRisk.Minor, Currency: x.AtRisk.Currency,
+	}
 }
 
 // Expectations lists all of them.
