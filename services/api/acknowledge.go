@@ -63,21 +63,36 @@ func (a *exceptions) AcknowledgeException(ctx context.Context, req *orderledgerv
 	if act.RequestID == "" {
 		act.RequestID = uuid.NewString()
 	}
-	answer, known, err := a.s.answer(x.partition, act)
+	done, err := a.s.acknowledge(ctx, act, x)
 	if err != nil {
 		return nil, err
-	}
-	if !known {
-		if answer, err = a.s.propose(ctx, x.partition, act); err != nil {
-			return nil, err
-		}
 	}
 	if x, err = a.s.exception(ctx, id); err != nil {
 		return nil, err
 	}
-	out := exceptionOf(x.x)
-	out.History = x.history
-	return &orderledgerv1.AcknowledgeExceptionResponse{Result: result(answer, x), Exception: out, Freshness: []*orderledgerv1.Freshness{x.fresh}}, nil
+	return &orderledgerv1.AcknowledgeExceptionResponse{Result: done, Exception: x.message(), Freshness: x.fresh}, nil
+}
+
+// acknowledge proposes the action unless it was answered before, and says what
+// became of it.
+func (s *Server) acknowledge(ctx context.Context, act *ledger.OperatorAction, x *found) (*orderledgerv1.ActionResult, error) {
+	if x.parts != nil {
+		return s.acknowledgeWord(ctx, act, x)
+	}
+	answer, known, err := s.answer(x.partition, act)
+	if err == nil && !known {
+		answer, err = s.propose(ctx, x.partition, act)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if answer.Accepted || answer.Reason != ledger.RefusedEpisode && answer.Reason != ledger.RefusedAcknowledged {
+		return result(answer, x), nil
+	}
+	if x, err = s.exception(ctx, x.x.ID); err != nil { // the refusal tells of the exception as it is now
+		return nil, err
+	}
+	return result(answer, x), nil
 }
 
 // answer is what the fold made of a request id before, if anything. It refuses

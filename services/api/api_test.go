@@ -280,6 +280,26 @@ func TestSourcesShowWhatWasHeard(t *testing.T) {
 	wantReason(t, err, codes.NotFound, "SOURCE_NOT_FOUND")
 }
 
+// Orders wait for a feed until it was heard past their deadline.
+func TestSourcesCountWhoWaits(t *testing.T) {
+	s := apitest.Start(t)
+	c := orderledgerv1.NewSourceServiceClient(s.Conn)
+	waiting := func() int64 {
+		r, err := c.GetSource(soon(t), &orderledgerv1.GetSourceRequest{Source: "erp"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Source.Feeds[0].WaitingOrders
+	}
+	for _, id := range []string{"1", "2", "3"} {
+		s.Place(id)
+	}
+	s.Heard(ledgertest.Clock(10, 1, 0)) // not far enough
+	s.Await("three orders that wait", func() bool { return waiting() == 3 })
+	s.Heard(ledgertest.Clock(10, 2, 1))
+	s.Await("nobody to wait", func() bool { return waiting() == 0 })
+}
+
 func TestQuarantineShowsWordsSetAside(t *testing.T) {
 	s := apitest.Start(t)
 	s.Event(ledgertest.ShopEvent("9", ledgertest.Noon, ledgertest.Noon, ledgertest.Words{Order: "odd"}))

@@ -38,15 +38,24 @@ func exceptionID(text string) (ledger.ExceptionID, error) {
 	return id, nil
 }
 
-// found is an exception and where it lives.
+// found is an exception, its life, and where it lives: one partition, or all of
+// them for a word.
 type found struct {
-	x         *ledger.Exception
+	shown
 	partition int32
-	fresh     *orderledgerv1.Freshness
+	fresh     []*orderledgerv1.Freshness
 	history   []*orderledgerv1.ExceptionTransition
 }
 
-// exception looks for an exception in every partition.
+// message is the exception with its history.
+func (f *found) message() *orderledgerv1.Exception {
+	out := f.shown.message()
+	out.History = f.history
+	return out
+}
+
+// exception looks for an exception in every partition. A word's is found under
+// its own id and under that of every part.
 func (s *Server) exception(ctx context.Context, id ledger.ExceptionID) (*found, error) {
 	var out *found
 	_, err := s.each(ctx, func(r *ledger.Reader, f engine.Freshness) error {
@@ -54,10 +63,16 @@ func (s *Server) exception(ctx context.Context, id ledger.ExceptionID) (*found, 
 		if err != nil || x == nil || out != nil {
 			return err
 		}
-		out = &found{x: x, partition: f.Partition, fresh: s.freshness(f)}
+		out = &found{shown: shown{x: x}, partition: f.Partition, fresh: []*orderledgerv1.Freshness{s.freshness(f)}}
 		out.history, err = history(r, x, f.Partition)
 		return err
 	})
+	if err == nil && out == nil {
+		out, err = s.foundWord(ctx, func(k wordKey) bool { return wordID(k) == id })
+	} else if err == nil && out.x.Subject.Kind == ledger.SubjectWord {
+		one := wordOf(&out.x.Subject)
+		out, err = s.foundWord(ctx, func(k wordKey) bool { return k == one })
+	}
 	if err == nil && out == nil {
 		err = fail(ExceptionNotFound, "no exception has the id "+id.String(), "id", id.String())
 	}
@@ -105,9 +120,7 @@ func (a *exceptions) GetException(ctx context.Context, req *orderledgerv1.GetExc
 	if err != nil {
 		return nil, err
 	}
-	out := exceptionOf(x.x)
-	out.History = x.history
-	return &orderledgerv1.GetExceptionResponse{Exception: out, Freshness: []*orderledgerv1.Freshness{x.fresh}}, nil
+	return &orderledgerv1.GetExceptionResponse{Exception: x.message(), Freshness: x.fresh}, nil
 }
 
 // exceptionFields are the filterable fields of exceptions.
@@ -186,29 +199,49 @@ func (a *exceptions) ListExceptions(ctx context.Context, req *orderledgerv1.List
 	if err != nil {
 		return nil, err
 	}
-	page := top[*ledger.Exception]{s: by, after: after, size: size}
+	l := &exceptionList{filter: f, by: by, all: f.Mentions("state"), page: top[*shown]{s: by, after: after, size: size}}
 	fresh, err := a.s.each(ctx, func(r *ledger.Reader, _ engine.Freshness) error {
-		return scanExceptions(ctx, r, f.Mentions("state"), func(x *ledger.Exception) {
-			if f.match(exceptionItem(x)) {
-				page.offer(ranked[*ledger.Exception]{key: exceptionKey(x, by), id: x.ID.String(), item: x})
-			}
-		})
+		return scanExceptions(ctx, r, l.all, func(x *ledger.Exception) { l.offer(&shown{x: x}) })
 	})
 	if err != nil {
 		return nil, err
 	}
-	list, token := page.page(a.s.pages, bound)
+	words, _, err := a.s.words(ctx, everyWord)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range words {
+		l.offer(w)
+	}
+	list, token := l.page.page(a.s.pages, bound)
 	out := &orderledgerv1.ListExceptionsResponse{NextPageToken: token, Freshness: fresh}
 	for _, x := range list {
-		out.Exceptions = append(out.Exceptions, exceptionOf(x))
+		out.Exceptions = append(out.Exceptions, x.message())
 	}
 	return out, nil
 }
 
-// scanExceptions visits the open exceptions, or all of them.
+// exceptionList gathers one page of exceptions, and keeps no more than that.
+type exceptionList struct {
+	filter *filter
+	by     *sorting
+	all    bool // those that are over, too
+	page   top[*shown]
+}
+
+func (l *exceptionList) offer(s *shown) {
+	if (l.all || s.x.Open) && l.filter.match(exceptionItem(s.x)) {
+		l.page.offer(ranked[*shown]{key: exceptionKey(s.x, l.by), id: s.x.ID.String(), item: s})
+	}
+}
+
+// scanExceptions visits the open exceptions, or all of them, but for those about
+// words: Server.words joins them.
 func scanExceptions(ctx context.Context, r *ledger.Reader, all bool, fn func(*ledger.Exception)) error {
 	visit := func(x *ledger.Exception) bool {
-		fn(x)
+		if x.Subject.Kind != ledger.SubjectWord {
+			fn(x)
+		}
 		return ctx.Err() == nil
 	}
 	var err error

@@ -18,6 +18,7 @@ import (
 
 	"github.com/orderledger/orderledger/ledger"
 	orderledgerv1 "github.com/orderledger/orderledger/proto/gen/orderledger/v1"
+	"github.com/orderledger/orderledger/services/api/flow"
 	"github.com/orderledger/orderledger/services/engine"
 	"github.com/orderledger/orderledger/services/kafkalog"
 )
@@ -79,6 +80,7 @@ type Server struct {
 	opt    Options
 	pages  *pages
 	auth   *authenticator
+	flow   flow.Meter
 	grpc   *grpc.Server
 	health *health.Server
 	ctx    context.Context // ends when the server stops; streams end with it

@@ -4,6 +4,9 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/orderledger/orderledger/ledger"
 	orderledgerv1 "github.com/orderledger/orderledger/proto/gen/orderledger/v1"
@@ -27,6 +30,37 @@ func (a *sources) GetSource(ctx context.Context, req *orderledgerv1.GetSourceReq
 		return nil, fail(SourceNotFound, "no source is configured under the name "+req.GetSource(), "source", req.GetSource())
 	}
 	return &orderledgerv1.GetSourceResponse{Source: src, Freshness: fresh}, nil
+}
+
+// sampleEvery is how often the counters are looked at for the rates.
+const sampleEvery = 5 * time.Second
+
+// measure samples every source's counters until the server stops.
+func (s *Server) measure() error {
+	tick := time.NewTicker(sampleEvery)
+	defer tick.Stop()
+	for {
+		var clock ledger.Instant
+		counts := map[ledger.Source]uint64{}
+		for i, st := range s.opt.Ledger.Stats() {
+			if i == 0 || st.Clock < clock {
+				clock = st.Clock
+			}
+			for name, outcomes := range st.Counts { //lint:a sums do not depend on order
+				for _, n := range outcomes {
+					counts[name] += n
+				}
+			}
+		}
+		if clock != 0 {
+			s.flow.Take(clock, counts)
+		}
+		select {
+		case <-s.ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
 }
 
 func sourceFields() fields {
@@ -105,6 +139,11 @@ func (a *sources) read(ctx context.Context) (*sourceBook, []*orderledgerv1.Fresh
 		b.status(st)
 	}
 	b.finish()
+	for name, src := range b.sources { //lint:a each is measured alone
+		for _, r := range a.s.flow.Rates(name, b.clock, uint64(src.Records)) {
+			src.Rates = append(src.Rates, &orderledgerv1.Rate{Window: durationpb.New(r.Window), RecordsPerSecond: r.PerSecond})
+		}
+	}
 	return b, fresh, nil
 }
 
@@ -115,6 +154,8 @@ type sourceBook struct {
 	feeds   map[ledger.FeedKey]*orderledgerv1.Feed
 	// until is the least end of coverage over the partitions.
 	until map[ledger.FeedKey]ledger.Instant
+	// clock is the least clock of the partitions.
+	clock ledger.Instant
 }
 
 func (b *sourceBook) source(name ledger.Source) *orderledgerv1.Source {
@@ -134,8 +175,14 @@ func (b *sourceBook) feed(k ledger.FeedKey) *orderledgerv1.Feed {
 	return b.feeds[k]
 }
 
+// waitingMost bounds the counting of orders that wait for a feed, per partition.
+const waitingMost = 100_000
+
 // partition adds what one partition knows.
 func (b *sourceBook) partition(r *ledger.Reader, f engine.Freshness) error {
+	if b.clock == 0 || f.Clock < b.clock {
+		b.clock = f.Clock
+	}
 	if p := r.Policy(); p != nil {
 		for i := range p.Sources {
 			b.declared(&p.Sources[i])
@@ -144,12 +191,13 @@ func (b *sourceBook) partition(r *ledger.Reader, f engine.Freshness) error {
 	for _, feed := range r.Feeds() {
 		b.heard(feed, f.Clock)
 	}
-	err := r.OpenExceptions(ledger.ExceptionID{}, func(x *ledger.Exception) bool {
-		if x.Subject.Kind == ledger.SubjectFeed {
-			b.feed(x.Subject.Feed).WaitingOrders = int64(x.Count)
+	for k, feed := range b.feeds { //lint:a each is counted alone
+		n, err := r.WaitingOrders(k, waitingMost)
+		if err != nil {
+			return err
 		}
-		return true
-	})
+		feed.WaitingOrders += int64(n)
+	}
 	for name := range b.sources {
 		counts := r.Counts(name)
 		if b.counts[name] == nil {
@@ -159,7 +207,7 @@ func (b *sourceBook) partition(r *ledger.Reader, f engine.Freshness) error {
 			b.counts[name][i] += n
 		}
 	}
-	return err
+	return nil
 }
 
 func (b *sourceBook) declared(spec *ledger.SourceSpec) {

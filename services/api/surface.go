@@ -60,6 +60,7 @@ func (s *Server) Listen(grpcAddr, restAddr string) (*Surface, error) {
 	f := &Surface{GRPC: g.Addr().String(), REST: h.Addr().String(), server: s, conn: conn,
 		http: &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
 			ErrorLog: slog.NewLogLogger(s.opt.Logger.Handler(), slog.LevelDebug)}}
+	f.spawn(s.measure, "measuring flows")
 	f.spawn(func() error { return s.Serve(in) }, "rest to grpc")
 	f.spawn(func() error { return s.Serve(overTLS(g, s.opt.GRPCTLS)) }, "grpc")
 	f.spawn(func() error { return f.serveREST(h) }, "rest")

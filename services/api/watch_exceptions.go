@@ -2,9 +2,11 @@ package api
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/orderledger/orderledger/ledger"
 	orderledgerv1 "github.com/orderledger/orderledger/proto/gen/orderledger/v1"
@@ -23,10 +25,10 @@ func (a *exceptions) WatchExceptions(req *orderledgerv1.WatchExceptionsRequest, 
 	n := a.s.opt.Ledger.Partitions()
 	w := &exceptionWatch{s: a.s, stream: stream, filter: f, id: requestHash("exceptions", req.GetFilter()), points: make([]resumePoint, n),
 		fresh: make([]*orderledgerv1.Freshness, n), clocks: make([]ledger.Instant, n), recheck: make([]bool, n),
-		matched: map[ledger.ExceptionID]bool{}, counts: make([]counts, n)}
+		matched: map[ledger.ExceptionID]bool{}, open: map[ledger.ExceptionID]bool{}, counts: make([]counts, n)}
 	sub := a.s.opt.Ledger.Subscribe(watchRoom)
 	defer sub.Close()
-	if err := w.open(req.GetResumeToken()); err != nil {
+	if err := w.begin(req.GetResumeToken()); err != nil {
 		return err
 	}
 	beat := time.NewTicker(a.s.opt.Heartbeat)
@@ -68,6 +70,8 @@ type exceptionWatch struct {
 	counts  []counts
 	// matched are the exceptions last sent as matching the filter.
 	matched map[ledger.ExceptionID]bool
+	// open is whether the exception of a word was open when last read.
+	open    map[ledger.ExceptionID]bool
 	resumed bool
 }
 
@@ -77,7 +81,7 @@ type counts struct {
 	of     map[ledger.ExceptionID]int
 }
 
-func (w *exceptionWatch) open(token string) error {
+func (w *exceptionWatch) begin(token string) error {
 	if token != "" {
 		t, err := decodeResume(token, w.id, len(w.points))
 		if err != nil {
@@ -91,23 +95,33 @@ func (w *exceptionWatch) open(token string) error {
 		w.points, w.resumed = t.Points, true
 		return w.catchUpAll()
 	}
-	var opening []*ledger.Exception
+	var opening []*shown
 	_, err := w.s.each(w.stream.Context(), func(r *ledger.Reader, f engine.Freshness) error {
 		w.fresh[f.Partition] = w.s.freshness(f)
 		w.points[f.Partition], w.clocks[f.Partition] = resumePoint{Offset: f.AppliedOffset, Clock: f.Clock}, f.Clock
 		return scanExceptions(w.stream.Context(), r, w.filter.Mentions("state"), func(x *ledger.Exception) {
 			if w.filter.match(exceptionItem(x)) {
-				opening = append(opening, x)
+				opening = append(opening, &shown{x: x})
 			}
 		})
 	})
 	if err != nil {
 		return err
 	}
+	words, _, err := w.s.words(w.stream.Context(), everyWord)
+	if err != nil {
+		return err
+	}
+	for _, x := range words {
+		w.open[x.x.ID] = x.x.Open
+		if (x.x.Open || w.filter.Mentions("state")) && w.filter.match(exceptionItem(x.x)) {
+			opening = append(opening, x)
+		}
+	}
 	for _, x := range opening {
-		w.matched[x.ID] = true
+		w.matched[x.x.ID] = true
 		m := &orderledgerv1.WatchExceptionsResponse{Freshness: w.fresh, Event: &orderledgerv1.WatchExceptionsResponse_Change{
-			Change: &orderledgerv1.ExceptionChange{Exception: exceptionOf(x)}}}
+			Change: &orderledgerv1.ExceptionChange{Exception: x.message()}}}
 		if err := w.stream.Send(m); err != nil {
 			return fmt.Errorf("send: %w", err)
 		}
@@ -201,11 +215,15 @@ func (w *exceptionWatch) catchUp(p int32) error {
 	err := w.s.opt.Ledger.Read(p, func(r *ledger.Reader, f engine.Freshness) error {
 		c, fresh = &changes{r: r, partition: p, since: w.points[p], until: f.AppliedOffset}, f
 		var all []*ledger.Exception
-		err := scanExceptions(w.stream.Context(), r, true, func(x *ledger.Exception) {
+		keep := func(x *ledger.Exception) {
 			if x.Open || x.ResolvedAt >= w.points[p].Clock {
 				all = append(all, x)
 			}
-		})
+		}
+		err := scanExceptions(w.stream.Context(), r, true, keep)
+		if err == nil {
+			err = r.Words(func(x *ledger.Exception) bool { keep(x); return true })
+		}
 		for i := 0; err == nil && i < len(all); i++ {
 			err = c.of(all[i])
 		}
@@ -234,20 +252,60 @@ func (w *exceptionWatch) catchUp(p int32) error {
 
 // change sends one change, if the exception matches the filter or did before.
 func (w *exceptionWatch) change(e *exceptionChange) error {
-	matches := w.filter.match(exceptionItem(e.x))
+	x, transition := &shown{x: e.x}, e.transition
+	if e.x.Subject.Kind == ledger.SubjectWord {
+		var err error
+		if x, transition, err = w.joined(e); err != nil {
+			return err
+		}
+	}
+	matches := w.filter.match(exceptionItem(x.x))
 	// A resumed stream does not know what it sent before: what was there then
 	// may have matched.
-	before := w.matched[e.x.ID] || w.resumed && e.transition.GetKind() != orderledgerv1.TransitionKind_TRANSITION_KIND_OPENED
+	before := w.matched[x.x.ID] || w.resumed && transition.GetKind() != orderledgerv1.TransitionKind_TRANSITION_KIND_OPENED
 	if !matches && !before {
 		return nil
 	}
 	if matches {
-		w.matched[e.x.ID] = true
+		w.matched[x.x.ID] = true
 	} else {
-		delete(w.matched, e.x.ID)
+		delete(w.matched, x.x.ID)
 	}
 	return w.send(&orderledgerv1.WatchExceptionsResponse{Event: &orderledgerv1.WatchExceptionsResponse_Change{
-		Change: &orderledgerv1.ExceptionChange{Exception: exceptionOf(e.x), Transition: e.transition, LeftFilter: !matches}}})
+		Change: &orderledgerv1.ExceptionChange{Exception: x.message(), Transition: transition, LeftFilter: !matches}}})
+}
+
+// joined is the exception of a word of which one part changed, and what that
+// change means for the whole: the first part opens it, the last one resolves
+// it, and it is acknowledged with the last one; the others update it.
+func (w *exceptionWatch) joined(e *exceptionChange) (*shown, *orderledgerv1.ExceptionTransition, error) {
+	one := wordOf(&e.x.Subject)
+	list, _, err := w.s.words(w.stream.Context(), func(k wordKey) bool { return k == one })
+	if err != nil || len(list) == 0 {
+		return &shown{x: e.x}, e.transition, err
+	}
+	x := list[0]
+	t, _ := proto.Clone(e.transition).(*orderledgerv1.ExceptionTransition)
+	update := false
+	switch t.GetKind() {
+	case orderledgerv1.TransitionKind_TRANSITION_KIND_OPENED, orderledgerv1.TransitionKind_TRANSITION_KIND_REOPENED:
+		update = w.open[x.x.ID]
+		w.open[x.x.ID] = true
+	case orderledgerv1.TransitionKind_TRANSITION_KIND_RESOLVED:
+		update = x.x.Open
+		w.open[x.x.ID] = x.x.Open
+	case orderledgerv1.TransitionKind_TRANSITION_KIND_ACKNOWLEDGED:
+		update = x.x.Ack.At == 0
+	}
+	t.Episode, t.State = x.x.Episode, stateOf(x.x)
+	over := func(p wordPart) bool { return p.x.ID != e.x.ID && !p.x.Open }
+	switch {
+	case update:
+		t.Kind = orderledgerv1.TransitionKind_TRANSITION_KIND_UPDATED
+	case t.Kind == orderledgerv1.TransitionKind_TRANSITION_KIND_OPENED && slices.ContainsFunc(x.parts, over):
+		t.Kind = orderledgerv1.TransitionKind_TRANSITION_KIND_REOPENED // it was known before
+	}
+	return x, t, nil
 }
 
 func (w *exceptionWatch) send(m *orderledgerv1.WatchExceptionsResponse) error {

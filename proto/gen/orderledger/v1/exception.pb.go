@@ -713,6 +713,134 @@ func (x *ExceptionTransition) GetPosition() *LogPosition {
 	return nil
 }
 
+// ExceptionPart is one partition's share of an exception about a word. The log's records, and the
+// rows in Kafka and ClickHouse that come from them, know the parts; answers join them.
+type ExceptionPart struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Partition of the log in which the word was met.
+	Partition int32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// Id of the part, hexadecimal: the one that records and rows carry.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// Where the part stands.
+	State ExceptionState `protobuf:"varint,3,opt,name=state,proto3,enum=orderledger.v1.ExceptionState" json:"state,omitempty"`
+	// Episode of the part, counted from 1.
+	Episode uint32 `protobuf:"varint,4,opt,name=episode,proto3" json:"episode,omitempty"`
+	// Since when the word has been held in this partition.
+	Since *Interval `protobuf:"bytes,5,opt,name=since,proto3" json:"since,omitempty"`
+	// Tick at which the part opened for the first time.
+	OpenTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=open_time,json=openTime,proto3" json:"open_time,omitempty"`
+	// Tick at which it resolved; unset while open.
+	ResolveTime *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=resolve_time,json=resolveTime,proto3" json:"resolve_time,omitempty"`
+	// Documents of this partition that are held because of the word.
+	Documents int64 `protobuf:"varint,8,opt,name=documents,proto3" json:"documents,omitempty"`
+	// The acknowledgement of this part; unset when nobody has acknowledged it.
+	Acknowledgement *Acknowledgement `protobuf:"bytes,9,opt,name=acknowledgement,proto3" json:"acknowledgement,omitempty"`
+	// The facts of this part, most telling first.
+	Evidence      []*Evidence `protobuf:"bytes,10,rep,name=evidence,proto3" json:"evidence,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExceptionPart) Reset() {
+	*x = ExceptionPart{}
+	mi := &file_orderledger_v1_exception_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExceptionPart) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExceptionPart) ProtoMessage() {}
+
+func (x *ExceptionPart) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_exception_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExceptionPart.ProtoReflect.Descriptor instead.
+func (*ExceptionPart) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_exception_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ExceptionPart) GetPartition() int32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *ExceptionPart) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ExceptionPart) GetState() ExceptionState {
+	if x != nil {
+		return x.State
+	}
+	return ExceptionState_EXCEPTION_STATE_UNSPECIFIED
+}
+
+func (x *ExceptionPart) GetEpisode() uint32 {
+	if x != nil {
+		return x.Episode
+	}
+	return 0
+}
+
+func (x *ExceptionPart) GetSince() *Interval {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *ExceptionPart) GetOpenTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.OpenTime
+	}
+	return nil
+}
+
+func (x *ExceptionPart) GetResolveTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ResolveTime
+	}
+	return nil
+}
+
+func (x *ExceptionPart) GetDocuments() int64 {
+	if x != nil {
+		return x.Documents
+	}
+	return 0
+}
+
+func (x *ExceptionPart) GetAcknowledgement() *Acknowledgement {
+	if x != nil {
+		return x.Acknowledgement
+	}
+	return nil
+}
+
+func (x *ExceptionPart) GetEvidence() []*Evidence {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
 // Exception is a state of an order, a feed, an alias or a word that needs a person. It heals by
 // itself when the state heals and is never closed by age.
 type Exception struct {
@@ -776,14 +904,19 @@ type Exception struct {
 	// Id of the exception it continues in after a merge; empty otherwise.
 	MovedTo string `protobuf:"bytes,29,opt,name=moved_to,json=movedTo,proto3" json:"moved_to,omitempty"`
 	// Every step of its life, oldest first. Left out of lists and of orders.
-	History       []*ExceptionTransition `protobuf:"bytes,30,rep,name=history,proto3" json:"history,omitempty"`
+	History []*ExceptionTransition `protobuf:"bytes,30,rep,name=history,proto3" json:"history,omitempty"`
+	// For a word, whose exception spans partitions: the share of each, by partition and then age.
+	// The exception is open while any part is, its episode is the sum of theirs, `since` is the
+	// earliest of the open ones, and it is acknowledged when every open part is. An action on it
+	// acts on every open part. The id of a part names the whole exception, too. Empty for others.
+	Parts         []*ExceptionPart `protobuf:"bytes,31,rep,name=parts,proto3" json:"parts,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Exception) Reset() {
 	*x = Exception{}
-	mi := &file_orderledger_v1_exception_proto_msgTypes[5]
+	mi := &file_orderledger_v1_exception_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -795,7 +928,7 @@ func (x *Exception) String() string {
 func (*Exception) ProtoMessage() {}
 
 func (x *Exception) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_exception_proto_msgTypes[5]
+	mi := &file_orderledger_v1_exception_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -808,7 +941,7 @@ func (x *Exception) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exception.ProtoReflect.Descriptor instead.
 func (*Exception) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_exception_proto_rawDescGZIP(), []int{5}
+	return file_orderledger_v1_exception_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Exception) GetName() string {
@@ -1021,6 +1154,13 @@ func (x *Exception) GetHistory() []*ExceptionTransition {
 	return nil
 }
 
+func (x *Exception) GetParts() []*ExceptionPart {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
 var File_orderledger_v1_exception_proto protoreflect.FileDescriptor
 
 const file_orderledger_v1_exception_proto_rawDesc = "" +
@@ -1056,7 +1196,19 @@ const file_orderledger_v1_exception_proto_rawDesc = "" +
 	"\x04step\x18\x05 \x01(\rR\x04step\x12\x14\n" +
 	"\x05actor\x18\x06 \x01(\tR\x05actor\x12\x12\n" +
 	"\x04text\x18\a \x01(\tR\x04text\x127\n" +
-	"\bposition\x18\b \x01(\v2\x1b.orderledger.v1.LogPositionR\bposition\"\x9d\t\n" +
+	"\bposition\x18\b \x01(\v2\x1b.orderledger.v1.LogPositionR\bposition\"\xd4\x03\n" +
+	"\rExceptionPart\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x124\n" +
+	"\x05state\x18\x03 \x01(\x0e2\x1e.orderledger.v1.ExceptionStateR\x05state\x12\x18\n" +
+	"\aepisode\x18\x04 \x01(\rR\aepisode\x12.\n" +
+	"\x05since\x18\x05 \x01(\v2\x18.orderledger.v1.IntervalR\x05since\x127\n" +
+	"\topen_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bopenTime\x12=\n" +
+	"\fresolve_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\vresolveTime\x12\x1c\n" +
+	"\tdocuments\x18\b \x01(\x03R\tdocuments\x12I\n" +
+	"\x0facknowledgement\x18\t \x01(\v2\x1f.orderledger.v1.AcknowledgementR\x0facknowledgement\x124\n" +
+	"\bevidence\x18\n" +
+	" \x03(\v2\x18.orderledger.v1.EvidenceR\bevidence\"\xd2\t\n" +
 	"\tException\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
@@ -1088,7 +1240,8 @@ const file_orderledger_v1_exception_proto_rawDesc = "" +
 	"\rresolve_cause\x18\x1b \x01(\x0e2\x1c.orderledger.v1.ResolveCauseR\fresolveCause\x12%\n" +
 	"\x0eresolve_reason\x18\x1c \x01(\tR\rresolveReason\x12\x19\n" +
 	"\bmoved_to\x18\x1d \x01(\tR\amovedTo\x12=\n" +
-	"\ahistory\x18\x1e \x03(\v2#.orderledger.v1.ExceptionTransitionR\ahistory*\xe2\x01\n" +
+	"\ahistory\x18\x1e \x03(\v2#.orderledger.v1.ExceptionTransitionR\ahistory\x123\n" +
+	"\x05parts\x18\x1f \x03(\v2\x1d.orderledger.v1.ExceptionPartR\x05parts*\xe2\x01\n" +
 	"\x0eExceptionState\x12\x1f\n" +
 	"\x1bEXCEPTION_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14EXCEPTION_STATE_OPEN\x10\x01\x12 \n" +
@@ -1136,7 +1289,7 @@ func file_orderledger_v1_exception_proto_rawDescGZIP() []byte {
 }
 
 var file_orderledger_v1_exception_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_orderledger_v1_exception_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_orderledger_v1_exception_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_orderledger_v1_exception_proto_goTypes = []any{
 	(ExceptionState)(0),           // 0: orderledger.v1.ExceptionState
 	(ResolveCause)(0),             // 1: orderledger.v1.ResolveCause
@@ -1146,46 +1299,54 @@ var file_orderledger_v1_exception_proto_goTypes = []any{
 	(*Evidence)(nil),              // 5: orderledger.v1.Evidence
 	(*Acknowledgement)(nil),       // 6: orderledger.v1.Acknowledgement
 	(*ExceptionTransition)(nil),   // 7: orderledger.v1.ExceptionTransition
-	(*Exception)(nil),             // 8: orderledger.v1.Exception
-	(Axis)(0),                     // 9: orderledger.v1.Axis
-	(*FeedRef)(nil),               // 10: orderledger.v1.FeedRef
-	(*Alias)(nil),                 // 11: orderledger.v1.Alias
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
-	(*LogPosition)(nil),           // 13: orderledger.v1.LogPosition
-	(Severity)(0),                 // 14: orderledger.v1.Severity
+	(*ExceptionPart)(nil),         // 8: orderledger.v1.ExceptionPart
+	(*Exception)(nil),             // 9: orderledger.v1.Exception
+	(Axis)(0),                     // 10: orderledger.v1.Axis
+	(*FeedRef)(nil),               // 11: orderledger.v1.FeedRef
+	(*Alias)(nil),                 // 12: orderledger.v1.Alias
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
+	(*LogPosition)(nil),           // 14: orderledger.v1.LogPosition
 	(*Interval)(nil),              // 15: orderledger.v1.Interval
-	(Basis)(0),                    // 16: orderledger.v1.Basis
-	(*Money)(nil),                 // 17: orderledger.v1.Money
+	(Severity)(0),                 // 16: orderledger.v1.Severity
+	(Basis)(0),                    // 17: orderledger.v1.Basis
+	(*Money)(nil),                 // 18: orderledger.v1.Money
 }
 var file_orderledger_v1_exception_proto_depIdxs = []int32{
-	9,  // 0: orderledger.v1.WordSubject.axis:type_name -> orderledger.v1.Axis
-	10, // 1: orderledger.v1.Subject.feed:type_name -> orderledger.v1.FeedRef
-	11, // 2: orderledger.v1.Subject.alias:type_name -> orderledger.v1.Alias
+	10, // 0: orderledger.v1.WordSubject.axis:type_name -> orderledger.v1.Axis
+	11, // 1: orderledger.v1.Subject.feed:type_name -> orderledger.v1.FeedRef
+	12, // 2: orderledger.v1.Subject.alias:type_name -> orderledger.v1.Alias
 	3,  // 3: orderledger.v1.Subject.word:type_name -> orderledger.v1.WordSubject
-	12, // 4: orderledger.v1.Evidence.occurred_at:type_name -> google.protobuf.Timestamp
-	12, // 5: orderledger.v1.Acknowledgement.acknowledge_time:type_name -> google.protobuf.Timestamp
+	13, // 4: orderledger.v1.Evidence.occurred_at:type_name -> google.protobuf.Timestamp
+	13, // 5: orderledger.v1.Acknowledgement.acknowledge_time:type_name -> google.protobuf.Timestamp
 	2,  // 6: orderledger.v1.ExceptionTransition.kind:type_name -> orderledger.v1.TransitionKind
-	12, // 7: orderledger.v1.ExceptionTransition.evaluated_at:type_name -> google.protobuf.Timestamp
+	13, // 7: orderledger.v1.ExceptionTransition.evaluated_at:type_name -> google.protobuf.Timestamp
 	0,  // 8: orderledger.v1.ExceptionTransition.state:type_name -> orderledger.v1.ExceptionState
-	13, // 9: orderledger.v1.ExceptionTransition.position:type_name -> orderledger.v1.LogPosition
-	14, // 10: orderledger.v1.Exception.severity:type_name -> orderledger.v1.Severity
-	4,  // 11: orderledger.v1.Exception.subject:type_name -> orderledger.v1.Subject
-	15, // 12: orderledger.v1.Exception.since:type_name -> orderledger.v1.Interval
-	12, // 13: orderledger.v1.Exception.open_time:type_name -> google.protobuf.Timestamp
-	16, // 14: orderledger.v1.Exception.basis:type_name -> orderledger.v1.Basis
-	5,  // 15: orderledger.v1.Exception.evidence:type_name -> orderledger.v1.Evidence
-	17, // 16: orderledger.v1.Exception.money_at_risk:type_name -> orderledger.v1.Money
-	0,  // 17: orderledger.v1.Exception.state:type_name -> orderledger.v1.ExceptionState
-	6,  // 18: orderledger.v1.Exception.acknowledgement:type_name -> orderledger.v1.Acknowledgement
-	12, // 19: orderledger.v1.Exception.snooze_until:type_name -> google.protobuf.Timestamp
-	12, // 20: orderledger.v1.Exception.resolve_time:type_name -> google.protobuf.Timestamp
-	1,  // 21: orderledger.v1.Exception.resolve_cause:type_name -> orderledger.v1.ResolveCause
-	7,  // 22: orderledger.v1.Exception.history:type_name -> orderledger.v1.ExceptionTransition
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	14, // 9: orderledger.v1.ExceptionTransition.position:type_name -> orderledger.v1.LogPosition
+	0,  // 10: orderledger.v1.ExceptionPart.state:type_name -> orderledger.v1.ExceptionState
+	15, // 11: orderledger.v1.ExceptionPart.since:type_name -> orderledger.v1.Interval
+	13, // 12: orderledger.v1.ExceptionPart.open_time:type_name -> google.protobuf.Timestamp
+	13, // 13: orderledger.v1.ExceptionPart.resolve_time:type_name -> google.protobuf.Timestamp
+	6,  // 14: orderledger.v1.ExceptionPart.acknowledgement:type_name -> orderledger.v1.Acknowledgement
+	5,  // 15: orderledger.v1.ExceptionPart.evidence:type_name -> orderledger.v1.Evidence
+	16, // 16: orderledger.v1.Exception.severity:type_name -> orderledger.v1.Severity
+	4,  // 17: orderledger.v1.Exception.subject:type_name -> orderledger.v1.Subject
+	15, // 18: orderledger.v1.Exception.since:type_name -> orderledger.v1.Interval
+	13, // 19: orderledger.v1.Exception.open_time:type_name -> google.protobuf.Timestamp
+	17, // 20: orderledger.v1.Exception.basis:type_name -> orderledger.v1.Basis
+	5,  // 21: orderledger.v1.Exception.evidence:type_name -> orderledger.v1.Evidence
+	18, // 22: orderledger.v1.Exception.money_at_risk:type_name -> orderledger.v1.Money
+	0,  // 23: orderledger.v1.Exception.state:type_name -> orderledger.v1.ExceptionState
+	6,  // 24: orderledger.v1.Exception.acknowledgement:type_name -> orderledger.v1.Acknowledgement
+	13, // 25: orderledger.v1.Exception.snooze_until:type_name -> google.protobuf.Timestamp
+	13, // 26: orderledger.v1.Exception.resolve_time:type_name -> google.protobuf.Timestamp
+	1,  // 27: orderledger.v1.Exception.resolve_cause:type_name -> orderledger.v1.ResolveCause
+	7,  // 28: orderledger.v1.Exception.history:type_name -> orderledger.v1.ExceptionTransition
+	8,  // 29: orderledger.v1.Exception.parts:type_name -> orderledger.v1.ExceptionPart
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_orderledger_v1_exception_proto_init() }
@@ -1206,7 +1367,7 @@ func file_orderledger_v1_exception_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_orderledger_v1_exception_proto_rawDesc), len(file_orderledger_v1_exception_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -40,9 +40,10 @@ type Policy struct {
 	Yaml string `protobuf:"bytes,5,opt,name=yaml,proto3" json:"yaml,omitempty"`
 	// Who proposed it.
 	Actor string `protobuf:"bytes,6,opt,name=actor,proto3" json:"actor,omitempty"`
-	// Why, in their words.
+	// Why, in their words. Empty: the log's record of a policy does not carry the comment of its
+	// proposal.
 	Comment string `protobuf:"bytes,7,opt,name=comment,proto3" json:"comment,omitempty"`
-	// Where its record stands in the log.
+	// Where its record stands in the log. Unset when the replica does not read the topic of policies.
 	Position      *LogPosition `protobuf:"bytes,8,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

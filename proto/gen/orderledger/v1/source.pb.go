@@ -367,7 +367,7 @@ type Feed struct {
 	ExpectedEvery *durationpb.Duration `protobuf:"bytes,7,opt,name=expected_every,json=expectedEvery,proto3" json:"expected_every,omitempty"`
 	// Records that hold its coverage back: parked, shelved or quarantined and not yet passed over.
 	HeldRecords int64 `protobuf:"varint,8,opt,name=held_records,json=heldRecords,proto3" json:"held_records,omitempty"`
-	// Orders with a verdict that waits for this feed.
+	// Orders with a verdict that waits for this feed; counted up to 100000 per partition.
 	WaitingOrders int64 `protobuf:"varint,9,opt,name=waiting_orders,json=waitingOrders,proto3" json:"waiting_orders,omitempty"`
 	// Last error of a poll, in one sentence; empty when the last poll succeeded.
 	LastError string `protobuf:"bytes,10,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
@@ -625,7 +625,9 @@ type Source struct {
 	SilentSince *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=silent_since,json=silentSince,proto3" json:"silent_since,omitempty"`
 	// When any of its feeds was last heard.
 	LastHeardAt *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=last_heard_at,json=lastHeardAt,proto3" json:"last_heard_at,omitempty"`
-	// Measured flows, shortest window first.
+	// Measured flows over about the last 1, 5 and 15 minutes, shortest window first. They compare
+	// what is counted now with what this replica counted then, so that a window longer than the
+	// replica has followed the log is missing.
 	Rates []*Rate `protobuf:"bytes,10,rep,name=rates,proto3" json:"rates,omitempty"`
 	// Records acknowledged by the log. Equals the sum of all outcomes at every offset.
 	Records int64 `protobuf:"varint,11,opt,name=records,proto3" json:"records,omitempty"`
