@@ -28,6 +28,10 @@ const (
 	// slack is what the machine may take besides, margin what is left at the end.
 	slack  = 10 * time.Second
 	margin = 2 * time.Second
+	// patience is how long after the end what was knowable by then is still
+	// waited for: on a machine too slow for slack the demonstration takes longer
+	// and says no less.
+	patience = 2 * time.Minute
 )
 
 // Options are what a demonstration can be told.

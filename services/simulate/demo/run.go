@@ -73,8 +73,9 @@ type Instance struct {
 const look = time.Second
 
 // Run sends the backlog, goes on at normal speed, tells what the instance finds
-// out, and compares it with the truth when the plan ends or ctx does. Only a
-// complete card means that the demonstration succeeded.
+// out, and compares it with the truth when the plan ends or ctx does. What was
+// knowable at the plan's end and is not claimed yet is waited for, with patience
+// that ends. Only a complete card means that the demonstration succeeded.
 func (d *Demo) Run(ctx context.Context, in Instance) (*truth.Card, error) {
 	if in.Zone == nil {
 		in.Zone = time.UTC
@@ -102,12 +103,10 @@ func (d *Demo) Run(ctx context.Context, in Instance) (*truth.Card, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := d.clock.Now()
-	t, err := d.Truth(at)
+	card, err := d.score(d.clock.Now(), tracker)
 	if err != nil {
 		return nil, err
 	}
-	card := truth.Score(t, tracker.Claims(), at)
 	story.Say("\n%d webhooks delivered, %d attempts repeated, %d given up. What there was to find:\n", sender.Stats.Sent.Load(), sender.Stats.Retries.Load(), sender.Stats.Failed.Load())
 	return card, errors.Join(story.Err(), card.Write(in.Out))
 }
@@ -130,21 +129,44 @@ func (d *Demo) prologue(s *Story) error {
 	return s.Err()
 }
 
-// watch reads the claims until the plan ends or ctx does.
+// score compares everything claimed up to an instant with the truth up to it.
+// What has to be found is what was knowable at the plan's end.
+func (d *Demo) score(now time.Time, tracker *truth.Tracker) (*truth.Card, error) {
+	t, err := d.Truth(now)
+	if err != nil {
+		return nil, err
+	}
+	at := now
+	if at.After(d.Plan.End) {
+		at = d.Plan.End
+	}
+	return truth.Score(t, tracker.Claims(), at), nil
+}
+
+// watch reads the claims until nothing is left to wait for or ctx ends.
 func (d *Demo) watch(ctx context.Context, in Instance, story *Story, tracker *truth.Tracker) error {
 	var last error
-	for {
+	for late := false; ; {
 		list, err := in.Exceptions.ListExceptions(ctx)
 		now := d.clock.Now()
-		if err == nil {
+		switch {
+		case err == nil:
+			last = nil
 			story.Tell(now, tracker.Observe(now, list))
-		} else if ctx.Err() == nil {
+		case ctx.Err() == nil:
 			last = fmt.Errorf("read the exceptions: %w", err)
 		}
-		if err == nil {
-			last = nil
+		if !now.Before(d.Plan.End) {
+			card, err := d.score(now, tracker)
+			if err != nil || len(card.Missing) == 0 || len(card.False) > 0 || !now.Before(d.Plan.End.Add(patience)) {
+				return errors.Join(last, err)
+			}
+			if !late {
+				story.Say("\nThis machine is slow: waiting for %d that could be known by now.", len(card.Missing))
+			}
+			late = true
 		}
-		if !now.Before(d.Plan.End) || ctx.Err() != nil || d.clock.Wait(ctx, look) != nil {
+		if ctx.Err() != nil || d.clock.Wait(ctx, look) != nil {
 			return last
 		}
 	}
