@@ -69,21 +69,34 @@ type top[T any] struct {
 	after *cursor
 	size  int
 	items []ranked[T]
-	more  bool
+}
+
+// place is where an item would stand on the page; false if it does not belong
+// there.
+func (t *top[T]) place(r *ranked[T]) (int, bool) {
+	if t.after != nil && t.s.compare(r.key, t.after.Key, r.id, t.after.ID) <= 0 {
+		return 0, false
+	}
+	at, _ := slices.BinarySearchFunc(t.items, *r, func(x, y ranked[T]) int { return t.s.compare(x.key, y.key, x.id, y.id) })
+	return at, at <= t.size
+}
+
+// wants reports whether an item belongs to the page as far as is known.
+func (t *top[T]) wants(r *ranked[T]) bool {
+	_, ok := t.place(r)
+	return ok
 }
 
 // offer takes an item in if it belongs to the page. It keeps one more than the
 // page holds, to know whether another page follows.
 func (t *top[T]) offer(r ranked[T]) {
-	if t.after != nil && t.s.compare(r.key, t.after.Key, r.id, t.after.ID) <= 0 {
-		return
-	}
-	at, _ := slices.BinarySearchFunc(t.items, r, func(x, y ranked[T]) int { return t.s.compare(x.key, y.key, x.id, y.id) })
-	if at > t.size {
+	at, ok := t.place(&r)
+	if !ok {
 		return
 	}
 	t.items = slices.Insert(t.items, at, r)
 	if len(t.items) > t.size+1 {
+		clear(t.items[t.size+1:])
 		t.items = t.items[:t.size+1]
 	}
 }

@@ -88,7 +88,8 @@ func orderFields() fields {
 }
 
 // ListOrders implements OrderServiceServer. Ordered by order_key it stops
-// reading where the page ends; any other order reads every order.
+// reading where the page ends; any other order looks at every order, keeps the
+// keys of one page, and reads those in full.
 func (a *orders) ListOrders(ctx context.Context, req *orderledgerv1.ListOrdersRequest) (*orderledgerv1.ListOrdersResponse, error) {
 	size, err := pageSize(req.GetPageSize(), ordersStandard, ordersMost)
 	if err != nil {
@@ -111,53 +112,21 @@ func (a *orders) ListOrders(ctx context.Context, req *orderledgerv1.ListOrdersRe
 	if view == orderledgerv1.OrderView_ORDER_VIEW_UNSPECIFIED {
 		view = orderledgerv1.OrderView_ORDER_VIEW_BASIC
 	}
-	l := &orderList{ctx: ctx, filter: f, by: by, view: view, page: top[*known]{s: by, after: after, size: size}}
+	l := newOrderList(ctx, f, by, top[ledger.OrderKey]{s: by, after: after, size: size})
 	fresh, err := a.s.each(ctx, l.read)
 	if err != nil {
 		return nil, err
 	}
 	found, token := l.page.page(a.s.pages, bound)
 	out := &orderledgerv1.ListOrdersResponse{NextPageToken: token, Freshness: fresh}
-	for _, o := range found {
+	for _, k := range found {
+		o, _, err := a.s.order(k)
+		if err != nil {
+			return nil, err
+		}
 		out.Orders = append(out.Orders, o.message(view))
 	}
 	return out, nil
-}
-
-// orderList gathers one page of orders.
-type orderList struct {
-	ctx    context.Context
-	filter *filter
-	by     *sorting
-	view   orderledgerv1.OrderView
-	page   top[*known]
-}
-
-func (l *orderList) read(r *ledger.Reader, _ engine.Freshness) error {
-	ascending := l.by.fields[0].Path == "order_key" && !l.by.fields[0].Desc
-	from, taken := ledger.OrderKey(""), 0
-	if ascending && l.page.after != nil {
-		from = ledger.OrderKey(l.page.after.ID)
-	}
-	var failed error
-	err := r.Orders(from, func(k ledger.OrderKey) bool {
-		if failed = l.ctx.Err(); failed != nil {
-			return false
-		}
-		var o *known
-		if o, failed = load(r, k); failed != nil || o == nil {
-			return failed == nil
-		}
-		if l.filter.match(o.item) {
-			l.page.offer(ranked[*known]{key: o.sortKey(l.by), id: string(k), item: o})
-			taken++
-		}
-		return !ascending || taken <= l.page.size
-	})
-	if failed != nil {
-		return failed
-	}
-	return err
 }
 
 func (o *known) sortKey(by *sorting) []string {
