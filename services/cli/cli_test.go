@@ -46,10 +46,17 @@ func deps() cli.Deps {
 }
 
 // shop is the ledger that the scripts ask: order 1001 never reached the ERP,
-// 1002 carries a word that nobody knows, and two orders share a purchase number.
+// 1002 carries a word that nobody knows, 1003 was heard out of order, and two orders share a purchase number.
 func shop(t *testing.T) *apitest.Shop {
 	s := apitest.Start(t)
 	s.Event(ledgertest.ShopEvent("1002", ledgertest.Clock(10, 1, 0), ledgertest.Clock(10, 1, 1), ledgertest.Words{Order: "odd"}))
+	for _, at := range []ledger.Instant{ledgertest.Clock(10, 2, 10), ledgertest.Clock(10, 1, 50)} { // the older one is heard later
+		word := "open"
+		if at == ledgertest.Clock(10, 2, 10) {
+			word = "cancelled"
+		}
+		s.Event(ledgertest.ShopEvent("1003", at, ledgertest.Clock(10, 2, 20), ledgertest.Words{Order: word}))
+	}
 	for _, id := range []string{"7", "8"} {
 		e := ledgertest.ShopEvent(id, ledgertest.Clock(10, 2, 0), ledgertest.Clock(10, 2, 1), ledgertest.Words{Order: "cancelled"})
 		e.Aliases = append(e.Aliases, ledger.Alias{Scope: ledgertest.ERP, Type: "po", Value: "77"})

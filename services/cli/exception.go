@@ -52,14 +52,7 @@ func (a *app) exceptionGet() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if !a.drawn() {
-			return a.message(r)
-		}
-		if err := a.drawException(r.GetException()); err != nil {
-			return err
-		}
-		a.asOf(r.GetFreshness())
-		return nil
+		return a.present(r, func() error { return a.drawException(r.GetException()) })
 	})
 }
 

@@ -85,14 +85,7 @@ func (a *app) orderGet() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if !a.drawn() {
-			return a.message(r)
-		}
-		if err := a.drawOrder(r.GetOrder()); err != nil {
-			return err
-		}
-		a.asOf(r.GetFreshness())
-		return nil
+		return a.present(r, func() error { return a.drawOrder(r.GetOrder()) })
 	})
 }
 

@@ -12,10 +12,34 @@ import (
 	orderledgerv1 "github.com/orderledger/orderledger/proto/gen/orderledger/v1"
 )
 
+// timelineOrder is how the API is asked for a story: as the ledger recorded it.
+func timelineOrder(by string) (string, error) {
+	switch by {
+	case "occurred", "recorded":
+		return "sequence", nil
+	case "sequence", "sequence desc": // the API's own words
+		return by, nil
+	default:
+		return "", Usage("--order-by %q: want occurred or recorded", by)
+	}
+}
+
+// happened puts entries into the order of the instants shown beside them; what
+// has the same one stays in the order of the log.
+func happened(list []*orderledgerv1.TimelineEntry) {
+	slices.SortStableFunc(list, func(a, b *orderledgerv1.TimelineEntry) int {
+		return entryTime(a).AsTime().Compare(entryTime(b).AsTime())
+	})
+}
+
 func (a *app) orderTimeline() *cobra.Command {
 	var filter, by string
 	var lanes bool
 	cmd := a.asking("timeline ORDER", "Tell an order's story", exactly(1, "one order"), func(cmd *cobra.Command, c *clients, args []string) error {
+		orderBy, err := timelineOrder(by)
+		if err != nil {
+			return err
+		}
 		ctx, cancel := a.within(cmd)
 		defer cancel()
 		o, err := a.find(ctx, c, args[0])
@@ -24,12 +48,15 @@ func (a *app) orderTimeline() *cobra.Command {
 		}
 		whole := &orderledgerv1.GetTimelineResponse{Order: o.GetOrder().GetName()}
 		list, err := pages(1<<20, func(_ int32, token string) ([]*orderledgerv1.TimelineEntry, string, error) {
-			r, err := c.orders.GetTimeline(ctx, &orderledgerv1.GetTimelineRequest{Order: o.GetOrder().GetOrderKey(), Filter: filter, OrderBy: by, PageSize: 1000, PageToken: token})
+			r, err := c.orders.GetTimeline(ctx, &orderledgerv1.GetTimelineRequest{Order: o.GetOrder().GetOrderKey(), Filter: filter, OrderBy: orderBy, PageSize: 1000, PageToken: token})
 			whole.Freshness = r.GetFreshness()
 			return r.GetEntries(), r.GetNextPageToken(), err
 		})
 		if err != nil {
 			return err
+		}
+		if by == "occurred" {
+			happened(list)
 		}
 		if whole.Entries = list; !a.drawn() {
 			return a.list(whole, messages(list))
@@ -41,7 +68,7 @@ func (a *app) orderTimeline() *cobra.Command {
 		return nil
 	})
 	cmd.Flags().StringVar(&filter, "filter", "", "AIP-160 filter, such as 'source = erp'")
-	cmd.Flags().StringVar(&by, "order-by", "", "sequence, sequence desc or occurred")
+	cmd.Flags().StringVar(&by, "order-by", "occurred", "occurred: as things happened; recorded: as the ledger heard and said them")
 	cmd.Flags().BoolVar(&lanes, "lanes", false, "draw a lane per source")
 	return cmd
 }

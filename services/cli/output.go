@@ -41,6 +41,24 @@ func (a *app) message(m proto.Message) error {
 	return a.document(raw)
 }
 
+// answer is what the API says, with how fresh it is.
+type answer interface {
+	proto.Message
+	GetFreshness() []*orderledgerv1.Freshness
+}
+
+// present writes an answer in the chosen format, or draws it for people.
+func (a *app) present(r answer, draw func() error) error {
+	if !a.drawn() {
+		return a.message(r)
+	}
+	if err := draw(); err != nil {
+		return err
+	}
+	a.asOf(r.GetFreshness())
+	return nil
+}
+
 // document writes a JSON document in the chosen format.
 func (a *app) document(raw []byte) error {
 	var out bytes.Buffer
