@@ -32,7 +32,7 @@ type Config struct {
 	Name string
 	// CacheOrders bounds the decoded orders per partition; 0 means 10,000.
 	CacheOrders int
-	// BatchRecords bounds one commit; 0 means 4,000.
+	// BatchRecords bounds one commit; 0 means 4,000. So does a size of 1 MiB.
 	BatchRecords int
 	// OutboxMaxBytes caps the outbox per partition; 0 means 256 MiB. Sinks that
 	// fall behind further are filled by refolding.
@@ -105,6 +105,7 @@ type Node struct {
 	owner    kafkalog.Ownership
 	cache    *pebble.Cache
 	subs     subscribers
+	room     *room // for what is decoded and not folded, of all partitions
 	stop     context.CancelFunc
 	wg       sync.WaitGroup
 	once     sync.Once
@@ -125,7 +126,7 @@ func Start(ctx context.Context, cfg Config, deps Deps) (*Node, error) {
 	if deps.Observer == nil {
 		deps.Observer = nobody{}
 	}
-	n := &Node{cfg: cfg, deps: deps, topic: id, feed: newSharedCoverage(), cache: pebble.NewCache(64 << 20)}
+	n := &Node{cfg: cfg, deps: deps, topic: id, feed: newSharedCoverage(), cache: pebble.NewCache(64 << 20), room: newRoom(nodeBytes)}
 	n.policies = newPolicyLog()
 	for p := range cfg.Partitions {
 		r := newReplica(n, p)

@@ -116,6 +116,10 @@ func (r *replica) append(ctx context.Context, v any) error {
 	return err
 }
 
+// blockRows bounds a block of the background pumps: two of every partition hold
+// one in memory, with its bodies, decoded and as columns.
+const blockRows = 8_000
+
 // gone notes whether one sink is away.
 func (r *replica) gone(was *bool, away bool) {
 	if away && !*was {
@@ -130,7 +134,7 @@ func (r *replica) gone(was *bool, away bool) {
 // trims what every sink has.
 func (r *replica) pump(ctx context.Context, to projections.Sink) {
 	sink := &tenured{Sink: to, r: r}
-	p := NewPump(r.store, sink, PumpOptions{Partition: r.partition})
+	p := NewPump(r.store, sink, PumpOptions{Partition: r.partition, MaxRows: blockRows})
 	failing := false
 	for ctx.Err() == nil {
 		wait := r.done.wait()

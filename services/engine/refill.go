@@ -72,30 +72,28 @@ func Replay(ctx context.Context, opt ReplayOptions, fold *Fold, committed func()
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	batches := make(chan decodedBatch, 2)
-	go fetch(ctx, reader, opt.Decoder, batches)
+	f := &fetcher{reader: reader, dec: opt.Decoder, room: newRoom(replayBytes), out: make(chan decodedBatch, 1)}
+	go f.run(ctx)
 	defer func() {
 		cancel()
-		for range batches { // the fetcher closes it when it has seen the end of ctx
-		}
+		f.drain()
 		reader.Close()
 	}()
 	for fold.Place().Offset < opt.Until {
-		b, more := <-batches
+		b, more := <-f.out
 		if !more {
 			return ctx.Err()
 		}
-		if err := replayed(fold, b.records, opt, committed); err != nil {
+		err := replayed(fold, b.records, opt, committed)
+		f.room.leave(b.bytes)
+		if err != nil {
 			return err
 		}
 		if b.err != nil {
 			return b.err
 		}
-		if err := commit(fold, committed); err != nil {
-			return err
-		}
 	}
-	return nil
+	return commit(fold, committed)
 }
 
 // replayed folds the records before Until, committing every opt.Batch.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -157,13 +156,6 @@ func (r *replica) guarded(ctx context.Context) (err error) {
 	return r.read(ctx)
 }
 
-// decodedBatch is a run of decoded records on its way to the fold.
-type decodedBatch struct {
-	records []Decoded
-	end     int64
-	err     error
-}
-
 // read follows the log from the stored offset: one goroutine fetches and
 // decodes, this one folds and commits.
 func (r *replica) read(ctx context.Context) error {
@@ -192,16 +184,17 @@ func (r *replica) read(ctx context.Context) error {
 	}
 	r.end.Store(ends[r.partition])
 	ctx, cancel := context.WithCancel(ctx)
-	batches := make(chan decodedBatch, 2)
-	go fetch(ctx, reader, r.n.deps.Codec.NewDecoder(), batches)
+	f := &fetcher{reader: reader, dec: r.n.deps.Codec.NewDecoder(), room: r.n.room, out: make(chan decodedBatch, 1)}
+	go f.run(ctx)
 	defer func() {
 		cancel()
-		for range batches { // the fetcher closes it when it has seen the end of ctx
-		}
+		f.drain()
 		reader.Close()
 	}()
-	for b := range batches {
-		if err := r.take(ctx, b); err != nil {
+	for b := range f.out {
+		err := r.take(ctx, b)
+		r.n.room.leave(b.bytes)
+		if err != nil {
 			return err
 		}
 	}
@@ -225,33 +218,6 @@ func (r *replica) sameLog(ctx context.Context, place Place) error {
 			"the broker lost acknowledged records; remove the partition's store to fold what the log holds now")}
 	}
 	return nil
-}
-
-// fetch polls and decodes until ctx ends or the reader fails.
-func fetch(ctx context.Context, reader kafkalog.Reader, dec Decoder, out chan<- decodedBatch) {
-	defer close(out)
-	for ctx.Err() == nil {
-		polled, err := reader.Poll(ctx)
-		b := decodedBatch{end: -1, err: err}
-		for i := range polled {
-			b.records = slices.Grow(b.records, len(polled[i].Records))
-			for k := range polled[i].Records {
-				b.records = append(b.records, Decode(dec, &polled[i].Records[k]))
-			}
-			b.end = polled[i].HighWatermark
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		select {
-		case out <- b:
-		case <-ctx.Done():
-			return
-		}
-		if err != nil {
-			return
-		}
-	}
 }
 
 // take folds one batch and commits it.

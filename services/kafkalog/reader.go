@@ -69,8 +69,8 @@ func (l *Log) NewReader(opts ReaderOptions) (Reader, error) {
 		kgo.ConsumePartitions(assign),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchMaxWait(fetchMaxWait),
-		kgo.FetchMaxBytes(32<<20),
-		kgo.FetchMaxPartitionBytes(8<<20),
+		kgo.FetchMaxBytes(16<<20),
+		kgo.FetchMaxPartitionBytes(4<<20),
 		kgo.MaxDecompressBatchBytes(maxDecompressedBatchBytes),
 	)...)
 	if err != nil {
