@@ -22,13 +22,15 @@ func (c *Config) Document() ([]byte, error) {
 	return out, nil
 }
 
-// prune removes what says nothing: absent values, empty lists and blocks.
+// prune removes what says nothing: absent values and instants, empty lists and
+// blocks.
 func prune(n *yaml.Node) {
 	kept := n.Content[:0]
 	for i := 0; i+1 < len(n.Content) && n.Kind == yaml.MappingNode; i += 2 {
 		key, val := n.Content[i], n.Content[i+1]
 		prune(val)
-		if val.Tag == "!!null" || val.Kind != yaml.ScalarNode && len(val.Content) == 0 {
+		instant := key.Value == "live_from" || key.Value == "since"
+		if val.Tag == "!!null" || instant && val.Value == "none" || val.Kind != yaml.ScalarNode && len(val.Content) == 0 {
 			continue
 		}
 		kept = append(kept, key, val)

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 )
@@ -89,6 +90,18 @@ func number[T ~int | ~int16 | ~int32 | ~uint64](key, flag, usage string, at func
 	}
 }
 
+func span(key, usage string, at func(*Config) *time.Duration) setting {
+	return setting{key: key, usage: usage, get: func(c *Config) string { return at(c).String() },
+		set: func(c *Config, v string) error {
+			d, err := time.ParseDuration(v)
+			if err != nil {
+				return fmt.Errorf("want a span such as 30s or 5m, found %q", v)
+			}
+			*at(c) = d
+			return nil
+		}}
+}
+
 // settings lists every scalar key. Lists of sources and policies stand in the
 // file alone.
 func settings() []setting {
@@ -106,6 +119,11 @@ func settings() []setting {
 		text("kafka.sasl.mechanism", "kafka-sasl-mechanism", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", func(c *Config) *string { return &c.Kafka.SASL.Mechanism }),
 		text("kafka.sasl.username", "kafka-sasl-username", "SASL user", func(c *Config) *string { return &c.Kafka.SASL.Username }),
 		text("kafka.sasl.password_file", "kafka-sasl-password-file", "file with the SASL password", func(c *Config) *string { return &c.Kafka.SASL.PasswordFile }),
+		number("kafka.producer.max_buffered_records", "", "records that may wait for Kafka; 0 means 100000", func(c *Config) *int { return &c.Kafka.Producer.MaxBufferedRecords }),
+		number("kafka.producer.max_buffered_bytes", "", "bytes that may wait for Kafka; 0 means 64 MiB", func(c *Config) *int { return &c.Kafka.Producer.MaxBufferedBytes }),
+		span("kafka.producer.linger", "how long a batch may grow before it is sent", func(c *Config) *time.Duration { return &c.Kafka.Producer.Linger }),
+		span("kafka.producer.broken_after", "how long a record may wait before the edge refuses work; 0s means 2s", func(c *Config) *time.Duration { return &c.Kafka.Producer.BrokenAfter }),
+		span("kafka.producer.close_timeout", "how long the end waits for records on their way; 0s means 5s", func(c *Config) *time.Duration { return &c.Kafka.Producer.CloseTimeout }),
 		yes("allow_unsafe_topics", "", "go on though a topic's settings may lose records", func(c *Config) *bool { return &c.AllowUnsafeTopics }),
 		number("replication", "", "replication factor of topics to create", func(c *Config) *int16 { return &c.Replication }),
 		text("clickhouse.dsn", "clickhouse", "DSN of a ClickHouse server; without it the embedded one is used", func(c *Config) *string { return &c.ClickHouse.DSN }),
