@@ -15,7 +15,6 @@ import (
 	"github.com/orderledger/orderledger/services/engine"
 	"github.com/orderledger/orderledger/services/role"
 	"github.com/orderledger/orderledger/services/simulate/demo"
-	"github.com/orderledger/orderledger/services/simulate/simulatetest"
 	"github.com/orderledger/orderledger/services/simulate/truth"
 )
 
@@ -53,20 +52,6 @@ func configuration(t *testing.T, d *demo.Demo) *config.Config {
 	var err error
 	if cfg.Sources, err = demo.SourcesFor(d, filepath.Join(dir, "secrets")); err != nil {
 		t.Fatal(err)
-	}
-	systems, files := simulatetest.DatedReturns(t, "../../connector/catalog")
-	if systems != nil {
-		if err := os.CopyFS(filepath.Join(dir, "catalog"), systems); err != nil {
-			t.Fatal(err)
-		}
-		cfg.CatalogDirs = []string{filepath.Join(dir, "catalog")}
-	}
-	for _, f := range files {
-		name := filepath.Join(dir, f.Name)
-		if err := os.WriteFile(name, f.Data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		cfg.Policy.Matrix = append(cfg.Policy.Matrix, name)
 	}
 	cfg.Finish()
 	return cfg

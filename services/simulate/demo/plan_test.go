@@ -38,8 +38,7 @@ func play(t *testing.T, o demo.Options) (*demo.Plan, *simulatetest.Ledger, *trut
 	if err != nil {
 		t.Fatal(err)
 	}
-	systems, files := simulatetest.DatedReturns(t, "../../connector/catalog")
-	l, err := simulatetest.New(simulatetest.Config{World: w, Sources: sources, Systems: systems, Policy: files, Every: 5 * time.Second})
+	l, err := simulatetest.New(simulatetest.Config{World: w, Sources: sources, Every: 5 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,8 +26,7 @@ func heard(t *testing.T, cfg shop.Config, from time.Time) (*simulatetest.Ledger,
 	if err != nil {
 		t.Fatal(err)
 	}
-	systems, files := simulatetest.DatedReturns(t, "../../connector/catalog")
-	l, err := simulatetest.New(simulatetest.Config{World: w, Sources: sources, Systems: systems, Policy: files})
+	l, err := simulatetest.New(simulatetest.Config{World: w, Sources: sources})
 	if err != nil {
 		t.Fatal(err)
 	}
