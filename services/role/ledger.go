@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/orderledger/orderledger/projections"
+	"github.com/orderledger/orderledger/services/config"
 	"github.com/orderledger/orderledger/services/engine"
 	"github.com/orderledger/orderledger/services/logsink"
 )
@@ -28,7 +29,7 @@ func foldAll(ctx context.Context, s *Stack, opt foldOptions) (*engine.Node, erro
 		sinks = append(sinks, h.Sink)
 	}
 	return engine.Start(ctx, engine.Config{
-		Dir: filepath.Join(c.DataDir, "ledger"), Partitions: c.Partitions, Group: c.Ledger.Group,
+		Dir: storesIn(c), Partitions: c.Partitions, Group: c.Ledger.Group,
 		InstanceID: c.Ledger.InstanceID, CacheOrders: c.Ledger.CacheOrders, OutboxMaxBytes: c.Ledger.OutboxMaxBytes,
 		DiskReserveBytes: c.Ledger.DiskReserveBytes, Standby: opt.standby,
 	}, engine.Deps{
@@ -36,3 +37,6 @@ func foldAll(ctx context.Context, s *Stack, opt foldOptions) (*engine.Node, erro
 		Logger: s.Logger, Observer: opt.observer, Sinks: sinks,
 	})
 }
+
+// storesIn is the directory of a configuration's stores.
+func storesIn(c *config.Config) string { return filepath.Join(c.DataDir, "ledger") }

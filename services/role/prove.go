@@ -24,8 +24,9 @@ var replays = []struct {
 }{{4000, 0}, {1, 0}, {7, 3}, {250, 1}}
 
 // ProveReplay folds every partition of the log several times, with other batch
-// sizes and restart points, and compares the digests. The first difference is
-// named by order, record and offset.
+// sizes and restart points, and compares the digests; and with them the store
+// of the data directory, if there is one that nobody has open. The first
+// difference is named by order, offset and field, with both values.
 func ProveReplay(ctx context.Context, s *Stack, out io.Writer) error {
 	id, err := s.Log.TopicID(ctx, kafkalog.TopicEvents)
 	if err != nil {
@@ -64,6 +65,10 @@ type proof struct {
 }
 
 func provePartition(ctx context.Context, s *Stack, p proof) (bool, error) {
+	kept, err := proveKept(ctx, s, p)
+	if err != nil {
+		return false, err
+	}
 	var first *engine.Store
 	var want [32]byte
 	defer func() {
@@ -78,7 +83,7 @@ func provePartition(ctx context.Context, s *Stack, p proof) (bool, error) {
 		}
 		got, err := ledger.Digest(store)
 		if err != nil {
-			return false, err
+			return false, errors.Join(err, store.Close())
 		}
 		if n == 0 {
 			first, want = store, got
@@ -86,7 +91,7 @@ func provePartition(ctx context.Context, s *Stack, p proof) (bool, error) {
 			continue
 		}
 		if got != want {
-			diff, err := ledger.Difference(first, store)
+			diff, err := ledger.FirstMismatch(first, store)
 			_, _ = fmt.Fprintf(p.out, "partition %d differs in batches of %d, reopened after every %d: %s\n", p.partition, way.batch, way.restart, diff)
 			return false, errors.Join(err, store.Close())
 		}
@@ -94,7 +99,66 @@ func provePartition(ctx context.Context, s *Stack, p proof) (bool, error) {
 			return false, err
 		}
 	}
-	return true, nil
+	return kept, nil
+}
+
+// proveKept compares the store of the data directory with a replay up to where
+// it stands.
+func proveKept(ctx context.Context, s *Stack, p proof) (bool, error) {
+	dir := filepath.Join(storesIn(s.Config), engine.StoreName(kafkalog.TopicEvents, p.partition))
+	if _, err := os.Stat(dir); err != nil || s.Config.DataDir == "" {
+		return true, nil // this machine keeps none, of this fold version
+	}
+	kept, err := engine.OpenStore(dir, engine.StoreOptions{})
+	if err != nil {
+		_, _ = fmt.Fprintf(p.out, "partition %d: the store is left out, it can not be opened: stop the process that uses %s\n", p.partition, dir)
+		return true, nil
+	}
+	defer func() { _ = kept.Close() }()
+	fold, err := engine.NewFold(kept, engine.FoldOptions{Partition: p.partition, Partitions: s.Config.Partitions, TopicID: p.topic})
+	if err != nil {
+		return false, err
+	}
+	at := fold.Place()
+	if at.Offset > p.until {
+		_, _ = fmt.Fprintf(p.out, "partition %d: the store stands at %d, the log ends at %d\n", p.partition, at.Offset, p.until)
+		return false, nil
+	}
+	p.until = at.Offset
+	again, place, err := refoldTo(ctx, s, p, "kept")
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = again.Close() }()
+	diff, err := ledger.FirstMismatch(again, kept)
+	switch {
+	case err != nil:
+		return false, err
+	case diff != nil:
+		_, _ = fmt.Fprintf(p.out, "partition %d: the store differs from the replay up to %d: %s\n", p.partition, at.Offset, diff)
+	case place.Chain != at.Chain:
+		_, _ = fmt.Fprintf(p.out, "partition %d: the store was folded from other records than the log holds before %d\n", p.partition, at.Offset)
+	default:
+		_, _ = fmt.Fprintf(p.out, "partition %d: the store at %d is the replay\n", p.partition, at.Offset)
+		return true, nil
+	}
+	return false, nil
+}
+
+// refoldTo folds a partition once, in the first way, into a directory of a name.
+func refoldTo(ctx context.Context, s *Stack, p proof, name string) (*engine.Store, engine.Place, error) {
+	store, err := engine.OpenStore(filepath.Join(p.dir, fmt.Sprintf("p%d-%s", p.partition, name)), engine.StoreOptions{})
+	if err != nil {
+		return nil, engine.Place{}, err
+	}
+	fold, err := engine.NewFold(store, engine.FoldOptions{Partition: p.partition, Partitions: s.Config.Partitions, TopicID: p.topic})
+	if err == nil {
+		err = engine.Replay(ctx, engine.ReplayOptions{Journal: s.Log, Decoder: s.Codec.NewDecoder(), Partition: p.partition, Until: p.until}, fold, nil)
+	}
+	if err != nil {
+		return nil, engine.Place{}, errors.Join(err, store.Close())
+	}
+	return store, fold.Place(), nil
 }
 
 // refold folds a partition in the n-th way.
