@@ -64,6 +64,12 @@ type PolicyCompiler interface {
 	Compile(src PolicySource) (*ledger.PolicyRecord, []Problem)
 }
 
+// PolicyPlaces knows where policies stand in the log; false for a version that
+// is not there.
+type PolicyPlaces interface {
+	PlaceOf(ctx context.Context, version uint64) (kafkalog.Position, bool, error)
+}
+
 // QuarantineStore is the quarantine topic as the API reads it: deliveries that
 // could not be parsed or identified.
 type QuarantineStore interface {

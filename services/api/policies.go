@@ -57,9 +57,30 @@ func (a *policies) GetPolicy(ctx context.Context, req *orderledgerv1.GetPolicyRe
 	if want == 0 || want > uint64(len(list)) {
 		return nil, fail(PolicyNotFound, "there is no policy version "+strconv.FormatUint(want, 10), "version", strconv.FormatUint(want, 10))
 	}
-	out := &orderledgerv1.GetPolicyResponse{Policy: policyOf(list[want-1]), Freshness: fresh}
+	out := &orderledgerv1.GetPolicyResponse{Freshness: fresh}
+	if out.Policy, err = a.placed(ctx, list[want-1]); err != nil {
+		return nil, err
+	}
 	if newest := uint64(len(list)); newest > force {
-		out.Pending = policyOf(list[newest-1])
+		if out.Pending, err = a.placed(ctx, list[newest-1]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// placed converts a policy and says where it stands, if that is known.
+func (a *policies) placed(ctx context.Context, p *ledger.PolicyRecord) (*orderledgerv1.Policy, error) {
+	out := policyOf(p)
+	if a.s.opt.Places == nil {
+		return out, nil
+	}
+	at, known, err := a.s.opt.Places.PlaceOf(ctx, p.Version)
+	if err != nil {
+		return nil, fmt.Errorf("find policy version %d: %w", p.Version, err)
+	}
+	if known {
+		out.Position = placed(at)
 	}
 	return out, nil
 }

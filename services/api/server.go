@@ -36,6 +36,8 @@ type Options struct {
 	Ledger Ledger
 	// Policies compiles proposals; nil refuses them.
 	Policies PolicyCompiler
+	// Places knows where policies stand; nil leaves their positions unset.
+	Places PolicyPlaces
 	// Quarantine is the quarantine topic; nil shows only the fold's own entries.
 	Quarantine QuarantineStore
 	// Tokens are who may call; without any, everybody on this machine may.

@@ -18,6 +18,7 @@ import (
 	"github.com/orderledger/orderledger/services/config/certtest"
 	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/engine"
+	"github.com/orderledger/orderledger/services/kafkalog"
 	"github.com/orderledger/orderledger/services/role"
 )
 
@@ -147,6 +148,32 @@ func TestPageTokenOutlivesTheProcess(t *testing.T) {
 			t.Fatalf("%s %+v: %v, want %s", resp.Status, page, err, want)
 		}
 		token = page.NextPageToken
+	}
+}
+
+// A policy says where its record stands.
+func TestPolicyIsPlaced(t *testing.T) {
+	cfg := guarded(t, certtest.New(t))
+	cfg.TLS, cfg.API.CallsPerSecond = config.TLS{}, 0
+	i, err := role.Start(t.Context(), cfg, role.Parts{API: true}, role.Watchers{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = i.Close() }()
+	awaitPolicy(t, i.Node)
+	resp, err := http.Get(i.Endpoints.API + "/v1/policy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Policy struct {
+			Version  string
+			Position struct{ Topic, Offset string }
+		}
+	}
+	err = errors.Join(json.NewDecoder(resp.Body).Decode(&got), resp.Body.Close())
+	if err != nil || got.Policy.Version != "1" || got.Policy.Position.Topic != kafkalog.TopicControl || got.Policy.Position.Offset != "0" {
+		t.Fatalf("%s %+v: %v", resp.Status, got, err)
 	}
 }
 
