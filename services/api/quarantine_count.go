@@ -93,8 +93,10 @@ func countMessages(list []*heldEntry, now ledger.Instant) []*orderledgerv1.Quara
 	}
 	var out []*orderledgerv1.QuarantineCount
 	for _, c := range CountQuarantine(all, now) {
-		out = append(out, &orderledgerv1.QuarantineCount{Source: string(c.Source), Held: int64(c.Held), Expiring: int64(c.Expiring),
-			Released: int64(c.Released), Expired: int64(c.Expired), NextExpireTime: stamp(c.NextExpiry)})
+		out = append(out, &orderledgerv1.QuarantineCount{
+			Source: string(c.Source), Held: int64(c.Held), Expiring: int64(c.Expiring),
+			Released: int64(c.Released), Expired: int64(c.Expired), NextExpireTime: stamp(c.NextExpiry),
+		})
 	}
 	return out
 }

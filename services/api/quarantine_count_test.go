@@ -13,8 +13,10 @@ import (
 )
 
 func held(id, source string, expires, released ledger.Instant) api.HeldDelivery {
-	return api.HeldDelivery{Entry: ledger.Quarantined{ID: id, Source: ledger.Source(source), ExpiresAt: expires, Body: ledger.Body{Codec: "none", Bytes: []byte("{")}},
-		ReleasedAt: released}
+	return api.HeldDelivery{
+		Entry:      ledger.Quarantined{ID: id, Source: ledger.Source(source), ExpiresAt: expires, Body: ledger.Body{Codec: "none", Bytes: []byte("{")}},
+		ReleasedAt: released,
+	}
 }
 
 func TestCountQuarantine(t *testing.T) {
@@ -47,7 +49,8 @@ func TestExpiredOriginalsAreNotServed(t *testing.T) {
 	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	at := ledger.At(now)
 	store := &topic{list: api.QuarantineListing{Removed: 7, Entries: []api.HeldDelivery{
-		held("held", "shop", at.Add(ledger.Day), 0), held("expired", "shop", at, 0), held("released", "shop", at, at-5)}}}
+		held("held", "shop", at.Add(ledger.Day), 0), held("expired", "shop", at, 0), held("released", "shop", at, at-5),
+	}}}
 	s := apitest.Start(t, func(o *api.Options) { o.Quarantine, o.Now = store, func() time.Time { return now } })
 	c := orderledgerv1.NewQuarantineServiceClient(s.Conn)
 	for id, want := range map[string]string{"held": "{", "expired": "", "released": ""} {

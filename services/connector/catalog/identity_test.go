@@ -123,13 +123,17 @@ func FuzzMap(f *testing.F) {
 // to push cannot be placed in time. It is neither guessed nor lost.
 func TestAReturnWithoutAnyStampIsSetAside(t *testing.T) {
 	s, m := mapperOf(t, "shopify")
-	approved := m.Map(catalog.Input{Feed: s.WebhookFeed(), ReceivedAt: receivedAt, Delivery: ledger.Delivery{Topic: "returns/approve"},
-		Raw: []byte(`{"id":3304,"admin_graphql_api_id":"gid://shopify/Return/3304","status":"open","order":{"id":5012345678901},"total_return_line_items":1,"return_line_items":[]}`)})
+	approved := m.Map(catalog.Input{
+		Feed: s.WebhookFeed(), ReceivedAt: receivedAt, Delivery: ledger.Delivery{Topic: "returns/approve"},
+		Raw: []byte(`{"id":3304,"admin_graphql_api_id":"gid://shopify/Return/3304","status":"open","order":{"id":5012345678901},"total_return_line_items":1,"return_line_items":[]}`),
+	})
 	if approved.Quarantined == nil || approved.Quarantined.Reason != catalog.ReasonUnmappable {
 		t.Errorf("approved: %+v", approved)
 	}
-	closed := m.Map(catalog.Input{Feed: s.WebhookFeed(), ReceivedAt: receivedAt, Delivery: ledger.Delivery{Topic: "returns/close"},
-		Raw: []byte(`{"id":3304,"admin_graphql_api_id":"gid://shopify/Return/3304","order_id":5012345678901,"status":"closed"}`)})
+	closed := m.Map(catalog.Input{
+		Feed: s.WebhookFeed(), ReceivedAt: receivedAt, Delivery: ledger.Delivery{Topic: "returns/close"},
+		Raw: []byte(`{"id":3304,"admin_graphql_api_id":"gid://shopify/Return/3304","order_id":5012345678901,"status":"closed"}`),
+	})
 	if e := closed.Event; e == nil || e.Kind != ledger.KindUnknown || e.Order != "shopify-test~5012345678901" || len(e.Claims) != 0 {
 		t.Errorf("closed: %+v", closed)
 	}
