@@ -58,8 +58,10 @@ func (a *exceptions) AcknowledgeException(ctx context.Context, req *orderledgerv
 	if err != nil {
 		return nil, err
 	}
-	act := &ledger.OperatorAction{RequestID: req.GetRequestId(), Kind: ledger.ActionAcknowledge, Exception: id, Episode: req.GetEpisode(),
-		Actor: actor(ctx, req.GetActor()), Comment: req.GetComment(), ProposedAt: ledger.At(a.s.opt.Now())}
+	act := &ledger.OperatorAction{
+		RequestID: req.GetRequestId(), Kind: ledger.ActionAcknowledge, Exception: id, Episode: req.GetEpisode(),
+		Actor: actor(ctx, req.GetActor()), Comment: req.GetComment(), ProposedAt: ledger.At(a.s.opt.Now()),
+	}
 	if act.RequestID == "" {
 		act.RequestID = uuid.NewString()
 	}
@@ -140,8 +142,10 @@ func sameAction(r *ledger.Reader, act *ledger.OperatorAction, a ledger.Answer) (
 // propose appends an action and waits until the fold has answered it.
 func (s *Server) propose(ctx context.Context, partition int32, act *ledger.OperatorAction) (ledger.Answer, error) {
 	unknown := func(err error) error {
-		return &Error{Reason: OutcomeUnknown, Message: "it is not known in time what became of the action: repeat it with the same request_id",
-			Metadata: map[string]string{"request_id": act.RequestID}, err: err}
+		return &Error{
+			Reason: OutcomeUnknown, Message: "it is not known in time what became of the action: repeat it with the same request_id",
+			Metadata: map[string]string{"request_id": act.RequestID}, err: err,
+		}
 	}
 	pos, err := s.opt.Ledger.Propose(ctx, partition, act)
 	switch {

@@ -82,7 +82,7 @@ func (w *wordAction) take(partition int32, a ledger.Answer) {
 // refused says why nothing is proposed; nil if the parts decide. Nothing stands
 // in the log then, and so no position in the answer.
 func (w *wordAction) refused() *orderledgerv1.ActionResult {
-	reason := ""
+	var reason string
 	switch {
 	case w.last != nil || w.refusal != nil:
 		return nil

@@ -34,8 +34,10 @@ func (s *Server) freshness(f engine.Freshness) *orderledgerv1.Freshness {
 	if f.Owner {
 		role = orderledgerv1.ReplicaRole_REPLICA_ROLE_OWNER
 	}
-	return &orderledgerv1.Freshness{Topic: f.Topic, Partition: f.Partition, AppliedOffset: f.AppliedOffset - 1, Clock: stamp(f.Clock),
-		LogEndOffset: max(f.LogEnd, f.AppliedOffset), FoldVersion: f.FoldVersion, Role: role, Replica: s.opt.Replica}
+	return &orderledgerv1.Freshness{
+		Topic: f.Topic, Partition: f.Partition, AppliedOffset: f.AppliedOffset - 1, Clock: stamp(f.Clock),
+		LogEndOffset: max(f.LogEnd, f.AppliedOffset), FoldVersion: f.FoldVersion, Role: role, Replica: s.opt.Replica,
+	}
 }
 
 func position(topic string, partition int32, offset int64) *orderledgerv1.LogPosition {

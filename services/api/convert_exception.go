@@ -60,11 +60,13 @@ func feedRef(k ledger.FeedKey) *orderledgerv1.FeedRef {
 
 // exceptionOf converts an exception, without its history.
 func exceptionOf(x *ledger.Exception) *orderledgerv1.Exception {
-	out := &orderledgerv1.Exception{Name: "exceptions/" + x.ID.String(), Id: x.ID.String(), Rule: x.Rule, Type: x.Name, Step: uint32(x.Step),
+	out := &orderledgerv1.Exception{
+		Name: "exceptions/" + x.ID.String(), Id: x.ID.String(), Rule: x.Rule, Type: x.Name, Step: uint32(x.Step),
 		Severity: severityOf(x.Severity), Subject: subjectOf(&x.Subject), OrderKey: string(x.Subject.Order), Hop: x.Hop, Owner: x.Owner,
 		Since: interval(x.Since), OpenTime: stamp(x.OpenedAt), Announced: x.Announced, Historic: x.Historic, Episode: x.Episode,
 		Basis: basisOf(x.Basis), Impact: x.Impact, Remedy: x.Remedy, Runbook: x.Runbook, State: stateOf(x), Assignee: x.Assignee,
-		SnoozeUntil: stamp(x.SnoozedUntil)}
+		SnoozeUntil: stamp(x.SnoozedUntil),
+	}
 	out.MoneyAtRisk = addMoney(nil, x.AtRisk)
 	for i := range x.Evidence {
 		e := &x.Evidence[i]
@@ -110,8 +112,10 @@ func transitionOf(f *ledger.Fact, partition int32) *orderledgerv1.ExceptionTrans
 	if !ok || f.Exception == (ledger.ExceptionID{}) {
 		return nil
 	}
-	t := &orderledgerv1.ExceptionTransition{Kind: kind, EvaluatedAt: stamp(f.At), Episode: f.Episode, Step: uint32(f.Step), Actor: f.Actor,
-		Text: f.Text, Position: position(topicEvents, partition, f.Offset)}
+	t := &orderledgerv1.ExceptionTransition{
+		Kind: kind, EvaluatedAt: stamp(f.At), Episode: f.Episode, Step: uint32(f.Step), Actor: f.Actor,
+		Text: f.Text, Position: position(topicEvents, partition, f.Offset),
+	}
 	switch kind {
 	case orderledgerv1.TransitionKind_TRANSITION_KIND_RESOLVED:
 		t.State = orderledgerv1.ExceptionState_EXCEPTION_STATE_RESOLVED

@@ -88,8 +88,10 @@ func (o *known) roleOf(s ledger.Source) string {
 
 func (o *known) message(view orderledgerv1.OrderView) *orderledgerv1.Order {
 	sum := &o.view.Summary
-	out := &orderledgerv1.Order{Name: "orders/" + string(o.key), OrderKey: string(o.key), OriginSource: string(o.key.Origin()),
-		Created: interval(ledger.Within{Earliest: sum.Created, Latest: sum.Created}), CreateTime: stamp(o.first()), UpdateTime: stamp(o.last()), Cells: o.cells()}
+	out := &orderledgerv1.Order{
+		Name: "orders/" + string(o.key), OrderKey: string(o.key), OriginSource: string(o.key.Origin()),
+		Created: interval(ledger.Within{Earliest: sum.Created, Latest: sum.Created}), CreateTime: stamp(o.first()), UpdateTime: stamp(o.last()), Cells: o.cells(),
+	}
 	for _, a := range o.view.Aliases {
 		out.Aliases = append(out.Aliases, aliasOf(a))
 	}
@@ -128,8 +130,10 @@ func (o *known) cells() []*orderledgerv1.Cell {
 	var out []*orderledgerv1.Cell
 	for _, c := range o.view.Summary.Cells {
 		have[at{c.Source, c.Axis}] = true
-		cell := &orderledgerv1.Cell{Role: o.roleOf(c.Source), Source: string(c.Source), Axis: axisOf(c.Axis), State: c.Axis.StateName(c.State),
-			Since: interval(c.Since), Certainty: certainty(c.State)}
+		cell := &orderledgerv1.Cell{
+			Role: o.roleOf(c.Source), Source: string(c.Source), Axis: axisOf(c.Axis), State: c.Axis.StateName(c.State),
+			Since: interval(c.Since), Certainty: certainty(c.State),
+		}
 		for _, w := range o.view.Words {
 			if w.Source == c.Source && w.Axis == c.Axis && !slices.Contains(cell.NativeWords, w.Native) {
 				cell.NativeWords = append(cell.NativeWords, w.Native)
@@ -149,8 +153,10 @@ func (o *known) cells() []*orderledgerv1.Cell {
 			for _, p := range f.Proves {
 				if k := (at{s.Name, p.Axis}); !have[k] {
 					have[k] = true
-					out = append(out, &orderledgerv1.Cell{Role: o.roleOf(s.Name), Source: string(s.Name), Axis: axisOf(p.Axis),
-						State: p.Axis.StateName(ledger.Absent), Certainty: orderledgerv1.Certainty_CERTAINTY_CERTAIN})
+					out = append(out, &orderledgerv1.Cell{
+						Role: o.roleOf(s.Name), Source: string(s.Name), Axis: axisOf(p.Axis),
+						State: p.Axis.StateName(ledger.Absent), Certainty: orderledgerv1.Certainty_CERTAINTY_CERTAIN,
+					})
 				}
 			}
 		}
@@ -195,8 +201,10 @@ func (o *known) verdicts() []*orderledgerv1.Verdict {
 	var out []*orderledgerv1.Verdict
 	for i := range o.view.Verdicts {
 		v := &o.view.Verdicts[i]
-		m := &orderledgerv1.Verdict{Rule: v.Rule, Episode: v.Episode + 1, Step: uint32(v.Step), State: orderledgerv1.VerdictState(v.State),
-			Basis: basisOf(v.Basis), Opened: interval(v.Anchor), Deadline: stamp(v.Deadline), Because: timeline.VerdictText(v)}
+		m := &orderledgerv1.Verdict{
+			Rule: v.Rule, Episode: v.Episode + 1, Step: uint32(v.Step), State: orderledgerv1.VerdictState(v.State),
+			Basis: basisOf(v.Basis), Opened: interval(v.Anchor), Deadline: stamp(v.Deadline), Because: timeline.VerdictText(v),
+		}
 		if v.State == ledger.VerdictPending {
 			m.Basis = orderledgerv1.Basis_BASIS_UNSPECIFIED
 		} else {
@@ -224,10 +232,12 @@ func (o *known) saidAt(v *ledger.VerdictView) ledger.Instant {
 
 // entryOf converts one line of the story.
 func entryOf(e *timeline.Entry, partition int32) *orderledgerv1.TimelineEntry {
-	out := &orderledgerv1.TimelineEntry{Sequence: e.Sequence, Kind: orderledgerv1.EntryKind(e.Kind), Occurred: interval(e.Occurred),
+	out := &orderledgerv1.TimelineEntry{
+		Sequence: e.Sequence, Kind: orderledgerv1.EntryKind(e.Kind), Occurred: interval(e.Occurred),
 		ReceivedAt: stamp(e.ReceivedAt), RecordedAt: stamp(e.RecordedAt), EvaluatedAt: stamp(e.EvaluatedAt), Source: string(e.Source), Feed: e.Feed,
 		Axis: axisOf(e.Axis), NativeWord: e.Native, Version: e.Version, Text: e.Text, TraceId: e.TraceID,
-		Position: position(topicEvents, partition, e.Offset), Rule: e.Rule, Actor: e.Actor}
+		Position: position(topicEvents, partition, e.Offset), Rule: e.Rule, Actor: e.Actor,
+	}
 	if e.Object.Type != "" {
 		out.Object = &orderledgerv1.ObjectRef{Type: e.Object.Type, Id: e.Object.ID}
 	}

@@ -97,15 +97,21 @@ func history(r *ledger.Reader, x *ledger.Exception, partition int32) ([]*orderle
 		}
 		return out, nil
 	}
-	out = append(out, &orderledgerv1.ExceptionTransition{Kind: orderledgerv1.TransitionKind_TRANSITION_KIND_OPENED, EvaluatedAt: stamp(x.OpenedAt),
-		State: orderledgerv1.ExceptionState_EXCEPTION_STATE_OPEN, Episode: 1})
+	out = append(out, &orderledgerv1.ExceptionTransition{
+		Kind: orderledgerv1.TransitionKind_TRANSITION_KIND_OPENED, EvaluatedAt: stamp(x.OpenedAt),
+		State: orderledgerv1.ExceptionState_EXCEPTION_STATE_OPEN, Episode: 1,
+	})
 	if x.Ack.At != 0 {
-		out = append(out, &orderledgerv1.ExceptionTransition{Kind: orderledgerv1.TransitionKind_TRANSITION_KIND_ACKNOWLEDGED, EvaluatedAt: stamp(x.Ack.At),
-			State: orderledgerv1.ExceptionState_EXCEPTION_STATE_ACKNOWLEDGED, Episode: x.Episode, Actor: x.Ack.Actor, Text: x.Ack.Comment})
+		out = append(out, &orderledgerv1.ExceptionTransition{
+			Kind: orderledgerv1.TransitionKind_TRANSITION_KIND_ACKNOWLEDGED, EvaluatedAt: stamp(x.Ack.At),
+			State: orderledgerv1.ExceptionState_EXCEPTION_STATE_ACKNOWLEDGED, Episode: x.Episode, Actor: x.Ack.Actor, Text: x.Ack.Comment,
+		})
 	}
 	if !x.Open {
-		out = append(out, &orderledgerv1.ExceptionTransition{Kind: orderledgerv1.TransitionKind_TRANSITION_KIND_RESOLVED, EvaluatedAt: stamp(x.ResolvedAt),
-			State: stateOf(x), Episode: x.Episode})
+		out = append(out, &orderledgerv1.ExceptionTransition{
+			Kind: orderledgerv1.TransitionKind_TRANSITION_KIND_RESOLVED, EvaluatedAt: stamp(x.ResolvedAt),
+			State: stateOf(x), Episode: x.Episode,
+		})
 	}
 	return out, nil
 }
@@ -125,10 +131,12 @@ func (a *exceptions) GetException(ctx context.Context, req *orderledgerv1.GetExc
 
 // exceptionFields are the filterable fields of exceptions.
 func exceptionFields() fields {
-	return fields{"state": {words: []string{"OPEN", "ACKNOWLEDGED", "SNOOZED", "RESOLVED", "MOVED", "RETRACTED"}}, "type": {}, "rule": {},
+	return fields{
+		"state": {words: []string{"OPEN", "ACKNOWLEDGED", "SNOOZED", "RESOLVED", "MOVED", "RETRACTED"}}, "type": {}, "rule": {},
 		"severity": {kind: rankField, words: []string{"INFO", "WARNING", "CRITICAL"}}, "order_key": {}, "source": {}, "hop": {}, "owner": {},
 		"assignee": {}, "historic": {kind: boolField}, "announced": {kind: boolField}, "basis": {words: []string{"PROVEN", "ASSUMED", "INCOMPLETE"}},
-		"open_time": {kind: timeField}, "resolve_time": {kind: timeField}}
+		"open_time": {kind: timeField}, "resolve_time": {kind: timeField},
+	}
 }
 
 // exceptionItem gives an exception's filterable fields.

@@ -93,8 +93,10 @@ func problem(err error) string {
 }
 
 func (fs fields) declarations() (*filtering.Declarations, error) {
-	opts := []filtering.DeclarationOption{filtering.DeclareStandardFunctions(),
-		filtering.DeclareIdent("true", filtering.TypeBool), filtering.DeclareIdent("false", filtering.TypeBool)}
+	opts := []filtering.DeclarationOption{
+		filtering.DeclareStandardFunctions(),
+		filtering.DeclareIdent("true", filtering.TypeBool), filtering.DeclareIdent("false", filtering.TypeBool),
+	}
 	for _, name := range slices.Sorted(maps.Keys(fs)) {
 		t := filtering.TypeString
 		switch fs[name].kind {

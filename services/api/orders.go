@@ -73,8 +73,10 @@ const (
 
 // orderFields are the filterable fields of ListOrders.
 func orderFields() fields {
-	fs := fields{"order_key": {}, "origin_source": {}, "create_time": {kind: timeField}, "update_time": {kind: timeField},
-		"exception": {}, "severity": {kind: rankField, words: []string{"INFO", "WARNING", "CRITICAL"}}, "alias": {}}
+	fs := fields{
+		"order_key": {}, "origin_source": {}, "create_time": {kind: timeField}, "update_time": {kind: timeField},
+		"exception": {}, "severity": {kind: rankField, words: []string{"INFO", "WARNING", "CRITICAL"}}, "alias": {},
+	}
 	for r := ledger.Role(1); int(r) <= ledger.Roles; r++ {
 		for x := ledger.Axis(1); x <= ledger.Axes; x++ {
 			f := field{}
@@ -300,7 +302,9 @@ func (l *lookup) add(r *ledger.Reader, k ledger.OrderKey, way ledger.Alias) erro
 			break
 		}
 	}
-	l.found[k] = &orderledgerv1.LookupCandidate{OrderKey: string(k), Name: "orders/" + string(k), Alias: aliasOf(way),
-		Created: interval(ledger.Within{Earliest: v.Summary.Created, Latest: v.Summary.Created})}
+	l.found[k] = &orderledgerv1.LookupCandidate{
+		OrderKey: string(k), Name: "orders/" + string(k), Alias: aliasOf(way),
+		Created: interval(ledger.Within{Earliest: v.Summary.Created, Latest: v.Summary.Created}),
+	}
 	return nil
 }

@@ -83,10 +83,14 @@ func TestPagesOfOrdersMakeUpTheWhole(t *testing.T) {
 	down := func(compare func(a, b *orderledgerv1.Order) int) func(a, b *orderledgerv1.Order) int {
 		return func(a, b *orderledgerv1.Order) int { return compare(b, a) }
 	}
-	for by, want := range map[string][]string{"create_time": sorted(byTime), "create_time desc": sorted(down(byTime)),
-		"order_key": sorted(byKey), "order_key desc": sorted(down(byKey)), "update_time desc, order_key": sorted(down(byTime))} {
-		for filter, size := range map[string]int{"": 11, "origin_source = shop": 11, "storefront.order = PLACED": 11,
-			`create_time > "2000-01-01T00:00:00Z"`: 11, `order_key = "shop~c" OR order_key = "shop~f"`: 2, `NOT storefront.order = PLACED`: -1} {
+	for by, want := range map[string][]string{
+		"create_time": sorted(byTime), "create_time desc": sorted(down(byTime)),
+		"order_key": sorted(byKey), "order_key desc": sorted(down(byKey)), "update_time desc, order_key": sorted(down(byTime)),
+	} {
+		for filter, size := range map[string]int{
+			"": 11, "origin_source = shop": 11, "storefront.order = PLACED": 11,
+			`create_time > "2000-01-01T00:00:00Z"`: 11, `order_key = "shop~c" OR order_key = "shop~f"`: 2, `NOT storefront.order = PLACED`: -1,
+		} {
 			expect := want
 			switch size {
 			case 2:

@@ -23,8 +23,10 @@ type policies struct {
 }
 
 func policyOf(p *ledger.PolicyRecord) *orderledgerv1.Policy {
-	return &orderledgerv1.Policy{Name: "policies/" + strconv.FormatUint(p.Version, 10), Version: p.Version, Digest: hex.EncodeToString(p.Digest[:]),
-		EffectiveAt: stamp(p.EffectiveAt), Yaml: string(p.YAML), Actor: p.ProposedBy}
+	return &orderledgerv1.Policy{
+		Name: "policies/" + strconv.FormatUint(p.Version, 10), Version: p.Version, Digest: hex.EncodeToString(p.Digest[:]),
+		EffectiveAt: stamp(p.EffectiveAt), Yaml: string(p.YAML), Actor: p.ProposedBy,
+	}
 }
 
 // inForce is the version that every partition has adopted; 0 before the first.
@@ -196,8 +198,10 @@ func (a *policies) append(ctx context.Context, rec *ledger.PolicyRecord, request
 		requestID = uuid.NewString()
 	}
 	unknown := func(err error) error {
-		return &Error{Reason: OutcomeUnknown, Message: "it is not known in time what became of the policy: look at the newest version before proposing again",
-			Metadata: map[string]string{"request_id": requestID}, err: err}
+		return &Error{
+			Reason: OutcomeUnknown, Message: "it is not known in time what became of the policy: look at the newest version before proposing again",
+			Metadata: map[string]string{"request_id": requestID}, err: err,
+		}
 	}
 	pos, err := a.s.opt.Ledger.ProposePolicy(ctx, rec)
 	switch {

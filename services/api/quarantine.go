@@ -46,8 +46,10 @@ func (a *quarantine) read(ctx context.Context) (*held, error) {
 	fresh, err := a.s.each(ctx, func(r *ledger.Reader, f engine.Freshness) error {
 		known := words(r.Policy())
 		return r.Quarantine(func(q *ledger.Quarantined) bool {
-			e := &heldEntry{HeldDelivery: HeldDelivery{Entry: *q, Position: kafkalog.Position{Topic: topicEvents, Partition: f.Partition, Offset: q.Offset}}, folded: true,
-				state: orderledgerv1.QuarantineState_QUARANTINE_STATE_HELD}
+			e := &heldEntry{
+				HeldDelivery: HeldDelivery{Entry: *q, Position: kafkalog.Position{Topic: topicEvents, Partition: f.Partition, Offset: q.Offset}}, folded: true,
+				state: orderledgerv1.QuarantineState_QUARANTINE_STATE_HELD,
+			}
 			if q.Axis.Valid() && known[wordKey{q.Source, q.Axis, q.Native}] {
 				e.state = orderledgerv1.QuarantineState_QUARANTINE_STATE_RELEASED
 			}
@@ -158,8 +160,10 @@ func original(b *ledger.Body) ([]byte, error) {
 
 func quarantineFields() fields {
 	f := timelineFields()
-	return fields{"state": {words: []string{"HELD", "RELEASED", "EXPIRED"}}, "reason": {}, "source": {}, "feed": {}, "order_key": {}, "axis": f["axis"],
-		"native_word": {}, "received_at": {kind: timeField}}
+	return fields{
+		"state": {words: []string{"HELD", "RELEASED", "EXPIRED"}}, "reason": {}, "source": {}, "feed": {}, "order_key": {}, "axis": f["axis"],
+		"native_word": {}, "received_at": {kind: timeField},
+	}
 }
 
 func (e *heldEntry) item(name string) any {
@@ -225,11 +229,13 @@ func (a *quarantine) ListQuarantineEntries(ctx context.Context, req *orderledger
 
 func (e *heldEntry) message() *orderledgerv1.QuarantineEntry {
 	q := &e.Entry
-	out := &orderledgerv1.QuarantineEntry{Name: "quarantine/" + q.ID, Id: q.ID, Source: string(q.Source), Feed: q.Feed, State: e.state, Reason: q.Reason,
+	out := &orderledgerv1.QuarantineEntry{
+		Name: "quarantine/" + q.ID, Id: q.ID, Source: string(q.Source), Feed: q.Feed, State: e.state, Reason: q.Reason,
 		Problem: q.Detail, Hint: e.hint(), OrderKey: string(q.Order), Axis: axisOf(q.Axis), NativeWord: q.Native, ReceivedAt: stamp(q.ReceivedAt),
 		RecordedAt: stamp(e.RecordedAt), ExpireTime: stamp(q.ExpiresAt), ContentType: e.ContentType,
 		Delivery:   &orderledgerv1.Delivery{Topic: q.Delivery.Topic, DeliveryId: q.Delivery.ID, Attempt: q.Delivery.Attempt},
-		ReleasedBy: e.ReleasedBy, ReleaseTime: stamp(e.ReleasedAt)}
+		ReleasedBy: e.ReleasedBy, ReleaseTime: stamp(e.ReleasedAt),
+	}
 	if e.Position.Offset >= 0 {
 		out.Position = placed(e.Position)
 	}
@@ -298,12 +304,16 @@ func (a *quarantine) release(ctx context.Context, e *heldEntry, req *orderledger
 	var cannot *CannotRelease
 	switch {
 	case errors.As(err, &cannot):
-		reasons := map[ReleaseRefusal]orderledgerv1.RefusalReason{ReleaseAlready: orderledgerv1.RefusalReason_REFUSAL_REASON_ALREADY_RELEASED,
-			ReleaseExpired: orderledgerv1.RefusalReason_REFUSAL_REASON_EXPIRED, ReleaseUnreadable: orderledgerv1.RefusalReason_REFUSAL_REASON_STILL_UNREADABLE}
+		reasons := map[ReleaseRefusal]orderledgerv1.RefusalReason{
+			ReleaseAlready: orderledgerv1.RefusalReason_REFUSAL_REASON_ALREADY_RELEASED,
+			ReleaseExpired: orderledgerv1.RefusalReason_REFUSAL_REASON_EXPIRED, ReleaseUnreadable: orderledgerv1.RefusalReason_REFUSAL_REASON_STILL_UNREADABLE,
+		}
 		return refuse(reasons[cannot.Refusal], cannot.Remedy)
 	case errors.Is(err, kafkalog.ErrUndecided), errors.Is(err, context.DeadlineExceeded):
-		return nil, &Error{Reason: OutcomeUnknown, Message: "it is not known in time whether the entry was released: repeat with the same request_id",
-			Metadata: map[string]string{"request_id": id}, err: err}
+		return nil, &Error{
+			Reason: OutcomeUnknown, Message: "it is not known in time whether the entry was released: repeat with the same request_id",
+			Metadata: map[string]string{"request_id": id}, err: err,
+		}
 	case err != nil:
 		return nil, fmt.Errorf("release %s: %w", e.Entry.ID, err)
 	}

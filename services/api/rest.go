@@ -42,7 +42,8 @@ func NewREST(ctx context.Context, conn *grpc.ClientConn, hosts []string) (http.H
 	gw := runtime.NewServeMux(
 		runtime.WithUnescapingMode(runtime.UnescapingModeAllExceptReserved),
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, lines{&runtime.JSONPb{
-			MarshalOptions: protojson.MarshalOptions{EmitUnpopulated: true}}}),
+			MarshalOptions: protojson.MarshalOptions{EmitUnpopulated: true},
+		}}),
 		runtime.WithErrorHandler(func(ctx context.Context, mux *runtime.ServeMux, m runtime.Marshaler, w http.ResponseWriter, r *http.Request, err error) {
 			s := status.Convert(err)
 			if e := ownComplaint(s); e != nil {
@@ -63,7 +64,8 @@ func NewREST(ctx context.Context, conn *grpc.ClientConn, hosts []string) (http.H
 	)
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
 		orderledgerv1.RegisterOrderServiceHandler, orderledgerv1.RegisterExceptionServiceHandler, orderledgerv1.RegisterSourceServiceHandler,
-		orderledgerv1.RegisterQuarantineServiceHandler, orderledgerv1.RegisterPolicyServiceHandler} {
+		orderledgerv1.RegisterQuarantineServiceHandler, orderledgerv1.RegisterPolicyServiceHandler,
+	} {
 		if err := register(ctx, gw, conn); err != nil {
 			return nil, fmt.Errorf("register REST: %w", err)
 		}
@@ -194,8 +196,10 @@ func sayWhen(w http.ResponseWriter, s *status.Status) {
 
 // noRoute answers where no method lives.
 func noRoute(w http.ResponseWriter, r *http.Request, code int) {
-	body, err := json.Marshal(map[string]any{"code": codes.NotFound, "message": fmt.Sprintf("%s %s: there is no such method; /openapi.yaml lists them all", r.Method, r.URL.Path),
-		"details": []any{map[string]any{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "NO_SUCH_METHOD", "domain": domain}}})
+	body, err := json.Marshal(map[string]any{
+		"code": codes.NotFound, "message": fmt.Sprintf("%s %s: there is no such method; /openapi.yaml lists them all", r.Method, r.URL.Path),
+		"details": []any{map[string]any{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "NO_SUCH_METHOD", "domain": domain}},
+	})
 	if err != nil {
 		body = []byte(`{"code":5}`)
 	}

@@ -120,8 +120,10 @@ func sourceItem(src *orderledgerv1.Source) item {
 // read joins the policy's sources, what the partitions heard and counted, and
 // what connectors report.
 func (a *sources) read(ctx context.Context) (*sourceBook, []*orderledgerv1.Freshness, error) {
-	b := &sourceBook{sources: map[ledger.Source]*orderledgerv1.Source{}, counts: map[ledger.Source]*[ledger.Outcomes]uint64{},
-		feeds: map[ledger.FeedKey]*orderledgerv1.Feed{}, until: map[ledger.FeedKey]ledger.Instant{}}
+	b := &sourceBook{
+		sources: map[ledger.Source]*orderledgerv1.Source{}, counts: map[ledger.Source]*[ledger.Outcomes]uint64{},
+		feeds: map[ledger.FeedKey]*orderledgerv1.Feed{}, until: map[ledger.FeedKey]ledger.Instant{},
+	}
 	statuses := a.s.opt.Ledger.Coverage()
 	for _, st := range a.s.opt.Ledger.Stats() {
 		for name := range st.Counts {

@@ -30,11 +30,12 @@ type Surface struct {
 // Listen starts to answer. Port 0 chooses a free one. An address that other
 // machines reach is refused without authentication.
 func (s *Server) Listen(grpcAddr, restAddr string) (*Surface, error) {
-	g, err := net.Listen("tcp", grpcAddr)
+	listen := net.ListenConfig{}
+	g, err := listen.Listen(s.ctx, "tcp", grpcAddr)
 	if err != nil {
 		return nil, fmt.Errorf("listen.grpc: %w", err)
 	}
-	h, err := net.Listen("tcp", restAddr)
+	h, err := listen.Listen(s.ctx, "tcp", restAddr)
 	if err != nil {
 		_ = g.Close()
 		return nil, fmt.Errorf("listen.rest: %w", err)
@@ -57,9 +58,13 @@ func (s *Server) Listen(grpcAddr, restAddr string) (*Surface, error) {
 	if err != nil {
 		return close(err)
 	}
-	f := &Surface{GRPC: g.Addr().String(), REST: h.Addr().String(), server: s, conn: conn,
-		http: &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
-			ErrorLog: slog.NewLogLogger(s.opt.Logger.Handler(), slog.LevelDebug)}}
+	f := &Surface{
+		GRPC: g.Addr().String(), REST: h.Addr().String(), server: s, conn: conn,
+		http: &http.Server{
+			Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
+			ErrorLog: slog.NewLogLogger(s.opt.Logger.Handler(), slog.LevelDebug),
+		},
+	}
 	f.spawn(s.measure, "measuring flows")
 	f.spawn(func() error { return s.Serve(in) }, "rest to grpc")
 	f.spawn(func() error { return s.Serve(overTLS(g, s.opt.GRPCTLS)) }, "grpc")

@@ -14,8 +14,10 @@ func timelineFields() fields {
 	for x := ledger.Axis(1); x <= ledger.Axes; x++ {
 		axes = append(axes, upper(x.String()))
 	}
-	return fields{"kind": {words: timeline.Kinds()}, "axis": {words: axes}, "source": {}, "feed": {}, "received_at": {kind: timeField},
-		"rule": {}, "exception_id": {}}
+	return fields{
+		"kind": {words: timeline.Kinds()}, "axis": {words: axes}, "source": {}, "feed": {}, "received_at": {kind: timeField},
+		"rule": {}, "exception_id": {},
+	}
 }
 
 // GetTimeline implements OrderServiceServer.

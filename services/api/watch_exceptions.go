@@ -23,9 +23,11 @@ func (a *exceptions) WatchExceptions(req *orderledgerv1.WatchExceptionsRequest, 
 		return err
 	}
 	n := a.s.opt.Ledger.Partitions()
-	w := &exceptionWatch{s: a.s, stream: stream, filter: f, id: requestHash("exceptions", req.GetFilter()), points: make([]resumePoint, n),
+	w := &exceptionWatch{
+		s: a.s, stream: stream, filter: f, id: requestHash("exceptions", req.GetFilter()), points: make([]resumePoint, n),
 		fresh: make([]*orderledgerv1.Freshness, n), clocks: make([]ledger.Instant, n), recheck: make([]bool, n),
-		matched: map[ledger.ExceptionID]bool{}, open: map[ledger.ExceptionID]bool{}, counts: make([]counts, n)}
+		matched: map[ledger.ExceptionID]bool{}, open: map[ledger.ExceptionID]bool{}, counts: make([]counts, n),
+	}
 	sub := a.s.opt.Ledger.Subscribe(watchRoom)
 	defer sub.Close()
 	if err := w.begin(req.GetResumeToken()); err != nil {
@@ -121,7 +123,8 @@ func (w *exceptionWatch) begin(token string) error {
 	for _, x := range opening {
 		w.matched[x.x.ID] = true
 		m := &orderledgerv1.WatchExceptionsResponse{Freshness: w.fresh, Event: &orderledgerv1.WatchExceptionsResponse_Change{
-			Change: &orderledgerv1.ExceptionChange{Exception: x.message()}}}
+			Change: &orderledgerv1.ExceptionChange{Exception: x.message()},
+		}}
 		if err := w.stream.Send(m); err != nil {
 			return fmt.Errorf("send: %w", err)
 		}
@@ -272,7 +275,8 @@ func (w *exceptionWatch) change(e *exceptionChange) error {
 		delete(w.matched, x.x.ID)
 	}
 	return w.send(&orderledgerv1.WatchExceptionsResponse{Event: &orderledgerv1.WatchExceptionsResponse_Change{
-		Change: &orderledgerv1.ExceptionChange{Exception: x.message(), Transition: transition, LeftFilter: !matches}}})
+		Change: &orderledgerv1.ExceptionChange{Exception: x.message(), Transition: transition, LeftFilter: !matches},
+	}})
 }
 
 // joined is the exception of a word of which one part changed, and what that

@@ -31,9 +31,11 @@ func (s *shown) message() *orderledgerv1.Exception {
 	out := exceptionOf(s.x)
 	for _, p := range s.parts {
 		one := exceptionOf(p.x)
-		out.Parts = append(out.Parts, &orderledgerv1.ExceptionPart{Partition: p.partition, Id: one.Id, State: one.State, Episode: one.Episode,
+		out.Parts = append(out.Parts, &orderledgerv1.ExceptionPart{
+			Partition: p.partition, Id: one.Id, State: one.State, Episode: one.Episode,
 			Since: one.Since, OpenTime: one.OpenTime, ResolveTime: one.ResolveTime, Documents: int64(p.x.Count), Acknowledgement: one.Acknowledgement,
-			Evidence: one.Evidence})
+			Evidence: one.Evidence,
+		})
 	}
 	return out
 }

@@ -31,6 +31,26 @@ func odd(s *apitest.Shop, n int, partitions ...int32) {
 	}
 }
 
+// mapOdd puts a policy into force that maps the word.
+func mapOdd(s *apitest.Shop) {
+	s.T.Helper()
+	p := ledgertest.Policy()
+	p.Version, p.EffectiveAt = 2, ledgertest.Clock(10, 2, 45)
+	for i := range p.Rows {
+		if p.Rows[i].Native == "open" {
+			row := p.Rows[i]
+			row.Native = "odd"
+			p.Rows = append(p.Rows, row)
+			break
+		}
+	}
+	slices.SortFunc(p.Rows, ledger.MatrixRow.Compare)
+	s.Append(kafkalog.TopicControl, 0, "policy", p.Record([]byte("groups: []\n"), "tests"))
+	for i := range int32(apitest.Partitions) { // as their owner does in its own time
+		s.Append(kafkalog.TopicEvents, i, "", p.Record([]byte("groups: []\n"), "tests"))
+	}
+}
+
 // unmapped lists the exceptions about words.
 func unmapped(t *testing.T, c orderledgerv1.ExceptionServiceClient, filter string) []*orderledgerv1.Exception {
 	t.Helper()
@@ -78,8 +98,10 @@ func TestAWordIsOneExceptionOverAllPartitions(t *testing.T) {
 		for _, h := range r.Exception.History {
 			kinds = append(kinds, h.Kind)
 		}
-		if !slices.Equal(kinds, []orderledgerv1.TransitionKind{orderledgerv1.TransitionKind_TRANSITION_KIND_OPENED,
-			orderledgerv1.TransitionKind_TRANSITION_KIND_UPDATED, orderledgerv1.TransitionKind_TRANSITION_KIND_UPDATED}) {
+		if !slices.Equal(kinds, []orderledgerv1.TransitionKind{
+			orderledgerv1.TransitionKind_TRANSITION_KIND_OPENED,
+			orderledgerv1.TransitionKind_TRANSITION_KIND_UPDATED, orderledgerv1.TransitionKind_TRANSITION_KIND_UPDATED,
+		}) {
 			t.Fatalf("history %v", kinds)
 		}
 	}
@@ -184,21 +206,7 @@ func TestWatchTellsOfAWordAsAWhole(t *testing.T) {
 	}
 
 	// While nobody watches, a policy maps the word.
-	p := ledgertest.Policy()
-	p.Version, p.EffectiveAt = 2, ledgertest.Clock(10, 2, 45)
-	for i := range p.Rows {
-		if p.Rows[i].Native == "open" {
-			row := p.Rows[i]
-			row.Native = "odd"
-			p.Rows = append(p.Rows, row)
-			break
-		}
-	}
-	slices.SortFunc(p.Rows, ledger.MatrixRow.Compare)
-	s.Append(kafkalog.TopicControl, 0, "policy", p.Record([]byte("groups: []\n"), "tests"))
-	for i := range int32(apitest.Partitions) { // as their owner does in its own time
-		s.Append(kafkalog.TopicEvents, i, "", p.Record([]byte("groups: []\n"), "tests"))
-	}
+	mapOdd(s)
 	s.Await("the word to be mapped", func() bool { return len(unmapped(t, c, "")) == 0 })
 	st, err = c.WatchExceptions(soon(t), &orderledgerv1.WatchExceptionsRequest{Filter: `type = UnmappedStatus`, ResumeToken: token})
 	if err != nil {

@@ -51,7 +51,7 @@ kafka:
   producer: {linger: 5}
 clickhouse: off
 sources:
-- {name: shop, sytem: shopify, poll: {interval: soon}}
+- {name: shop, systen: shopify, poll: {interval: soon}}
 `)
 	_, err := load([]string{"--config", name}, nil)
 	if err == nil {
@@ -66,8 +66,8 @@ sources:
 		`:8:12: want a list, found a single value`,
 		`:9:22: want a span such as 30s or 5m, found "5"`,
 		`:10:13: want key: value pairs, found a single value`,
-		`:12:16: unknown key "sytem"; did you mean "system"?`,
-		`:12:49: "soon": want a span such as 30s, 15m, 2h or 60d`,
+		`:12:16: unknown key "systen"; did you mean "system"?`,
+		`:12:50: "soon": want a span such as 30s, 15m, 2h or 60d`,
 	}
 	got := strings.Split(err.Error(), "\n")
 	for i, w := range want {
@@ -81,8 +81,10 @@ sources:
 }
 
 func TestFilesThatAreNone(t *testing.T) {
-	for want, text := range map[string]string{"the file is empty": "", ":2:": "partitions: 4\nlisten: [", "stands twice": "partitions: 4\npartitions: 8\n",
-		"more than one YAML document": "partitions: 4\n---\npartitions: 8\n"} {
+	for want, text := range map[string]string{
+		"the file is empty": "", ":2:": "partitions: 4\nlisten: [", "stands twice": "partitions: 4\npartitions: 8\n",
+		"more than one YAML document": "partitions: 4\n---\npartitions: 8\n",
+	} {
 		if _, err := load([]string{"--config", file(t, text)}, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
@@ -209,8 +211,10 @@ func TestEveryScalarKeyIsAFlag(t *testing.T) {
 // The defaults, the file, the variables, the flags: what comes later wins.
 func TestLaterWins(t *testing.T) {
 	name := file(t, "log: {level: warn, format: json}\npartitions: 8\nkafka: {brokers: [a, b]}\n")
-	c, err := load([]string{"--log-level", "debug"}, map[string]string{"ORDERLEDGER_CONFIG": name, "ORDERLEDGER_LOG_LEVEL": "error", "ORDERLEDGER_PARTITIONS": "16",
-		"ORDERLEDGER_KAFKA": ""})
+	c, err := load([]string{"--log-level", "debug"}, map[string]string{
+		"ORDERLEDGER_CONFIG": name, "ORDERLEDGER_LOG_LEVEL": "error", "ORDERLEDGER_PARTITIONS": "16",
+		"ORDERLEDGER_KAFKA": "",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,13 +231,17 @@ func TestLaterWins(t *testing.T) {
 
 // All values that are wrong are told at once, and none is bent to fit.
 func TestWrongValuesOfVariables(t *testing.T) {
-	_, err := load(nil, map[string]string{"ORDERLEDGER_PARTITIONS": "4294967300", "ORDERLEDGER_REPLICATION": "70000", "ORDERLEDGER_LEDGER_OUTBOX_MAX_BYTES": "-1",
-		"ORDERLEDGER_EPHEMERAL": "perhaps", "ORDERLEDGER_KAFKA_PRODUCER_LINGER": "soon"})
+	_, err := load(nil, map[string]string{
+		"ORDERLEDGER_PARTITIONS": "4294967300", "ORDERLEDGER_REPLICATION": "70000", "ORDERLEDGER_LEDGER_OUTBOX_MAX_BYTES": "-1",
+		"ORDERLEDGER_EPHEMERAL": "perhaps", "ORDERLEDGER_KAFKA_PRODUCER_LINGER": "soon",
+	})
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{`ORDERLEDGER_PARTITIONS="4294967300" (partitions): want a whole number`, `ORDERLEDGER_REPLICATION="70000" (replication)`,
-		`(ledger.outbox_max_bytes): want a whole number`, `(ephemeral): want true or false`, `(kafka.producer.linger): want a span`} {
+	for _, want := range []string{
+		`ORDERLEDGER_PARTITIONS="4294967300" (partitions): want a whole number`, `ORDERLEDGER_REPLICATION="70000" (replication)`,
+		`(ledger.outbox_max_bytes): want a whole number`, `(ephemeral): want true or false`, `(kafka.producer.linger): want a span`,
+	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %s in\n%v", want, err)
 		}
@@ -258,9 +266,11 @@ func TestValidateTellsEverything(t *testing.T) {
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"data_dir: is missing", "partitions: -1", `listen.rest: "0.0.0.0:80" is not a loopback address`, `listen.grpc: "example.org:81"`,
+	for _, want := range []string{
+		"data_dir: is missing", "partitions: -1", `listen.rest: "0.0.0.0:80" is not a loopback address`, `listen.grpc: "example.org:81"`,
 		`listen.admin: "nonsense": want host:port`, "kafka: ", `log.level: "loud"`, `log.format: "xml"`, "tls.rest.cert_file: is missing", "api.calls_per_second: -1",
-		"sources[Shop].name"} {
+		"sources[Shop].name",
+	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %s in\n%v", want, err)
 		}
@@ -283,10 +293,14 @@ func TestPrintedConfigurationLoadsAgain(t *testing.T) {
 	full := config.Default()
 	full.DataDir, full.Kafka.Brokers, full.Kafka.Producer.Linger, full.Listen.Hosts = "/data: odd #name", []string{"a:1", "b:2"}, 5*time.Millisecond, []string{"null", "1"}
 	full.TLS.GRPC, full.API.CallsPerSecond = config.ServerTLS{CertFile: "c", KeyFile: "k"}, 0
-	full.Sources = []connector.Source{{Name: "shop", System: "shopify", Origin: true, BaseURL: "https://shop.example", SecretFiles: []string{"s"},
-		Tokens: map[string]connector.SecretRef{"access_token": {Env: "TOKEN"}}, LiveFrom: moment("2026-01-31"), Since: moment("2025-12-31T23:59:59.5Z"), Skew: &skew,
-		Poll: connector.PollSettings{Interval: connector.Span(time.Minute), PerSecond: 0.5}, Feeds: map[string]connector.FeedSettings{"orders": {Settle: &skew}}},
-		{Name: "erp", System: "netsuite", OriginSource: "shop", Verify: &connector.Verify{Scheme: "bearer"}}}
+	full.Sources = []connector.Source{
+		{
+			Name: "shop", System: "shopify", Origin: true, BaseURL: "https://shop.example", SecretFiles: []string{"s"},
+			Tokens: map[string]connector.SecretRef{"access_token": {Env: "TOKEN"}}, LiveFrom: moment("2026-01-31"), Since: moment("2025-12-31T23:59:59.5Z"), Skew: &skew,
+			Poll: connector.PollSettings{Interval: connector.Span(time.Minute), PerSecond: 0.5}, Feeds: map[string]connector.FeedSettings{"orders": {Settle: &skew}},
+		},
+		{Name: "erp", System: "netsuite", OriginSource: "shop", Verify: &connector.Verify{Scheme: "bearer"}},
+	}
 	full.Policy = config.Policy{Rules: []string{"r.yaml"}, Bindings: map[string]map[string]string{"shop": {"erp": "erp"}}}
 	empty := config.Default()
 	for name, c := range map[string]*config.Config{"full": full, "empty": empty} {

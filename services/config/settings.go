@@ -91,7 +91,8 @@ func number[T ~int | ~int16 | ~int32 | ~uint64](key, flag, usage string, at func
 }
 
 func span(key, usage string, at func(*Config) *time.Duration) setting {
-	return setting{key: key, usage: usage, get: func(c *Config) string { return at(c).String() },
+	return setting{
+		key: key, usage: usage, get: func(c *Config) string { return at(c).String() },
 		set: func(c *Config, v string) error {
 			d, err := time.ParseDuration(v)
 			if err != nil {
@@ -99,7 +100,8 @@ func span(key, usage string, at func(*Config) *time.Duration) setting {
 			}
 			*at(c) = d
 			return nil
-		}}
+		},
+	}
 }
 
 // settings lists every scalar key. Lists of sources and policies stand in the

@@ -18,8 +18,10 @@ import (
 func block(partition int32, from, to uint64) *projections.Block {
 	rows := &ledger.Rows{}
 	for seq := from; seq <= to; seq++ {
-		x := ledger.Exception{ID: ledger.ExceptionID{byte(partition), byte(seq)}, Subject: ledger.Subject{Kind: ledger.SubjectOrder, Order: ledgertest.Key("1")},
-			Rule: "ingestion", Name: "CheckoutDisconnect", Episode: 1, Open: true, OpenedAt: ledgertest.Noon}
+		x := ledger.Exception{
+			ID: ledger.ExceptionID{byte(partition), byte(seq)}, Subject: ledger.Subject{Kind: ledger.SubjectOrder, Order: ledgertest.Key("1")},
+			Rule: "ingestion", Name: "CheckoutDisconnect", Episode: 1, Open: true, OpenedAt: ledgertest.Noon,
+		}
 		rows.Exceptions = append(rows.Exceptions, ledger.ExceptionRow{Seq: seq, Offset: int64(10 * seq), RecordedAt: ledgertest.Noon, Change: ledger.FactExceptionOpened, Exception: x})
 	}
 	return &projections.Block{Partition: partition, Table: projections.Exceptions, From: from, To: to, Rows: rows}

@@ -81,8 +81,10 @@ func unkeyed(alias string) *ledger.Unkeyed {
 }
 
 func status(instance string, epoch uint64, until ledger.Instant) *ledger.SourceStatus {
-	return &ledger.SourceStatus{Source: ledgertest.ERP, Feed: ledgertest.ERPOrders, Instance: instance, Epoch: ledger.Epoch{Number: epoch, OpenedBy: instance},
-		Intervals: []ledger.Interval{{From: ledgertest.Noon, Until: until}}, LastHeard: until}
+	return &ledger.SourceStatus{
+		Source: ledgertest.ERP, Feed: ledgertest.ERPOrders, Instance: instance, Epoch: ledger.Epoch{Number: epoch, OpenedBy: instance},
+		Intervals: []ledger.Interval{{From: ledgertest.Noon, Until: until}}, LastHeard: until,
+	}
 }
 
 // What Append acknowledged is in the log, each kind in its topic under its key.

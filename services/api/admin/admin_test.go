@@ -19,8 +19,10 @@ func ask(h http.Handler, path string) (int, string) {
 
 func TestReadinessSaysWhyNot(t *testing.T) {
 	lag, last := errors.New("partition 2 is catching up: 7 records behind"), time.Now()
-	h := admin.New(admin.Options{Checks: []admin.Check{{Name: "ledger", Ready: func() error { return lag }}}, Alive: func() time.Time { return last },
-		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) })})
+	h := admin.New(admin.Options{
+		Checks: []admin.Check{{Name: "ledger", Ready: func() error { return lag }}}, Alive: func() time.Time { return last },
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) }),
+	})
 	for _, path := range []string{"/readyz", "/startupz"} {
 		if code, body := ask(h, path); code != 503 || !strings.Contains(body, "7 records behind") {
 			t.Fatalf("%s: %d %s", path, code, body)

@@ -75,8 +75,10 @@ func Start(t testing.TB, change ...func(*api.Options)) *Shop {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Node.Close() })
-	opt := api.Options{Ledger: s.Node, Logger: slog.New(slog.DiscardHandler), Replica: "test-0", Heartbeat: 100 * time.Millisecond,
-		Now: func() time.Time { return c.Now().Time() }}
+	opt := api.Options{
+		Ledger: s.Node, Logger: slog.New(slog.DiscardHandler), Replica: "test-0", Heartbeat: 100 * time.Millisecond,
+		Now: func() time.Time { return c.Now().Time() },
+	}
 	for _, fn := range change {
 		fn(&opt)
 	}
@@ -176,9 +178,11 @@ func (s *Shop) Place(id string) ledger.OrderKey {
 // Heard reports that the ERP was heard up to an instant.
 func (s *Shop) Heard(until ledger.Instant) {
 	s.T.Helper()
-	s.Append(kafkalog.TopicSources, 0, "erp", &ledger.SourceStatus{Source: ledgertest.ERP, Feed: ledgertest.ERPOrders, Instance: "i",
+	s.Append(kafkalog.TopicSources, 0, "erp", &ledger.SourceStatus{
+		Source: ledgertest.ERP, Feed: ledgertest.ERPOrders, Instance: "i",
 		Epoch: ledger.Epoch{Number: 1, OpenedBy: "i"}, Intervals: []ledger.Interval{{From: ledgertest.Clock(9, 0, 0), Until: until}},
-		LastHeard: until, SourceDate: ledgertest.Clock(10, 2, 44)})
+		LastHeard: until, SourceDate: ledgertest.Clock(10, 2, 44),
+	})
 }
 
 // Broken places orders that never reach the ERP and waits until each has its
