@@ -124,6 +124,9 @@ func (p *Partition) Offset() int64 { return p.offset }
 // Clock is the partition's clock, 0 before the first accepted tick.
 func (p *Partition) Clock() Instant { return p.guard.Clock }
 
+// Seqs are the row numbers given so far.
+func (p *Partition) Seqs() Seqs { return p.seqs }
+
 // Rows are the rows told since the last Flush. They are valid until the next
 // call of Apply, Continue or Flush.
 func (p *Partition) Rows() *Rows { return &p.rows }

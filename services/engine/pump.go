@@ -14,6 +14,11 @@ type PumpOptions struct {
 	Partition int32
 	// MaxRows bounds one block; 0 means 50,000.
 	MaxRows int
+	// MaxBytes bounds what is read of the outbox for one block; 0 means 8 MiB.
+	MaxBytes int
+	// Told is what the fold has told so far, by its last committed batch; nil if
+	// unknown. A sink that holds less while the outbox is empty lost rows.
+	Told func() projections.Held
 }
 
 // Pump carries the outbox of one partition to one sink: contiguous blocks, one
@@ -33,6 +38,9 @@ type Pump struct {
 func NewPump(store *Store, sink projections.Sink, opt PumpOptions) *Pump {
 	if opt.MaxRows == 0 {
 		opt.MaxRows = 50_000
+	}
+	if opt.MaxBytes == 0 {
+		opt.MaxBytes = 8 << 20
 	}
 	return &Pump{opt: opt, store: store, sink: sink}
 }
@@ -67,6 +75,10 @@ func (p *Pump) Run(ctx context.Context) (int, error) {
 			return 0, err
 		}
 	}
+	var told projections.Held
+	if p.opt.Told != nil {
+		told = p.opt.Told()
+	}
 	sent := 0
 	for {
 		rows, next, err := p.read()
@@ -74,8 +86,13 @@ func (p *Pump) Run(ctx context.Context) (int, error) {
 			return sent, err
 		}
 		if rows.Len() == 0 {
-			p.next = next
-			return sent, nil
+			if next != p.next { // blobs of nothing this sink wants
+				p.next = next
+				if err := p.progress(next); err != nil {
+					return sent, err
+				}
+			}
+			return sent, p.lacking(told)
 		}
 		n, err := p.send(ctx, rows)
 		sent += n
@@ -88,6 +105,16 @@ func (p *Pump) Run(ctx context.Context) (int, error) {
 			return sent, err
 		}
 	}
+}
+
+// lacking reports rows that neither the sink nor the outbox holds.
+func (p *Pump) lacking(told projections.Held) error {
+	for t := range projections.Table(projections.Tables) {
+		if p.sink.Wants(t) && p.held[t] < told[t] {
+			return &GapError{Table: t, Held: p.held[t], First: told[t] + 1}
+		}
+	}
+	return nil
 }
 
 // repeatIntents sends again the blocks whose outcome a crash left unknown, if
@@ -137,19 +164,22 @@ func (p *Pump) rangeOf(t projections.Table, from, to uint64) (*ledger.Rows, erro
 	return out, nil
 }
 
-// read collects blobs from the next one on, up to MaxRows rows.
+// read collects the rows the sink wants from the next blob on, up to the bounds.
 func (p *Pump) read() (*ledger.Rows, uint64, error) {
-	all, next := &ledger.Rows{}, p.next
+	all, next, bytes := &ledger.Rows{}, p.next, 0
 	err := p.store.Scan(outboxKey(p.next), []byte{outboxSpace + 1}, func(k, v []byte) (bool, error) {
 		rows, err := ledger.DecodeRows(append([]byte(nil), v...))
 		if err != nil {
 			return false, fmt.Errorf("outbox batch %d: %w", binary.BigEndian.Uint64(k[1:]), err)
 		}
 		for t := range projections.Table(projections.Tables) {
-			projections.Append(all, rows, t, 0, ^uint64(0))
+			if p.sink.Wants(t) {
+				projections.Append(all, rows, t, 0, ^uint64(0))
+			}
 		}
 		next = binary.BigEndian.Uint64(k[1:]) + 1
-		return all.Len() < p.opt.MaxRows, nil
+		bytes += len(v)
+		return all.Len() == 0 || all.Len() < p.opt.MaxRows && bytes < p.opt.MaxBytes, nil
 	})
 	return all, next, err
 }

@@ -139,6 +139,31 @@ func TestPumpOutlivesATokenWithoutRows(t *testing.T) {
 	}
 }
 
+// TestEmptySinkIsFilledThoughNothingHappens: a sink that was emptied is filled
+// again before there is a new row to show the gap (I-18, S-41).
+func TestEmptySinkIsFilledThoughNothingHappens(t *testing.T) {
+	r := newRig(t)
+	r.append(kafkalog.TopicControl, 0, "policy", ledgertest.PolicyRecord(ledgertest.Policy()))
+	ev := ledgertest.ShopEvent("1001", ledgertest.Clock(9, 59, 59), ledgertest.Clock(10, 0, 0), ledgertest.Words{Order: "open", Created: ledgertest.Clock(9, 59, 59)})
+	r.append(kafkalog.TopicEvents, kafkalog.ByKey, string(ev.Order), ev)
+	cfg := engine.Config{Dir: t.TempDir(), Partitions: partitions}
+	deps := engine.Deps{Journal: r.log, Codec: r.codec, Clock: r.clock, Logger: quiet()}
+	for range 2 { // each time into a sink that holds nothing
+		sink := memory.New()
+		deps.Sinks = []projections.Sink{sink}
+		n, err := engine.Start(t.Context(), cfg, deps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := n.PartitionOf(ev.Order)
+		until(t, func() bool { return len(sink.Rows(p).History) > 0 && len(sink.Rows(p).Orders) > 0 })
+		dense(t, sink.Rows(p))
+		if err := n.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestRefillFillsWhatTheOutboxLost: rows that a capped outbox dropped are told
 // again by refolding the log (S-41).
 func TestRefillFillsWhatTheOutboxLost(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/projections"
 	"github.com/orderledger/orderledger/services/kafkalog"
 )
 
@@ -46,6 +47,7 @@ type view struct {
 	policy   uint64
 	counts   map[ledger.Source][ledger.Outcomes]uint64
 	recorded ledger.Instant // of the newest record folded
+	told     projections.Held
 }
 
 func newReplica(n *Node, p int32) *replica {
@@ -95,6 +97,9 @@ func (r *replica) publish() error {
 	}
 	part := r.fold.Part()
 	v := &view{place: r.fold.Place(), guard: part.Guard(), taken: part.Taken(), next: next, counts: part.Counts()}
+	told := part.Seqs()
+	v.told = projections.Held{projections.History: told.History, projections.Exceptions: told.Exceptions, projections.Orders: told.Orders,
+		projections.Quarantine: told.Quarantine}
 	if p := part.NewestPolicy(); p != nil {
 		v.policy = p.Version
 	}
