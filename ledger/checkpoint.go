@@ -170,9 +170,7 @@ func (p *Partition) foldTail(o *order) {
 		}
 	}
 	if o.base != nil {
-		for _, id := range o.base.folded {
-			next.folded = append(next.folded, id)
-		}
+		next.folded = append(next.folded, o.base.folded...)
 	}
 	p.w.amounts.collect(o, folded)
 	next.amounts = p.w.amounts.registers()

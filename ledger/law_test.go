@@ -87,7 +87,7 @@ func TestReplay(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got != want {
-				diff, err := ledger.Difference(l.Store, store)
+				diff, err := ledger.FirstMismatch(l.Store, store)
 				t.Fatalf("seed %d: the replay differs: %s (%v)", seed, diff, err)
 			}
 		}

@@ -63,8 +63,7 @@ type Partition struct {
 	arena  []byte // the ops' keys and values, one after the other
 	words  map[string]uint64
 	subs   map[string]*orderException // feed and word subjects, by subject and rule
-	subSeq []string
-	meta   bool // partition-wide state changed
+	meta   bool                       // partition-wide state changed
 
 	w        walker
 	verdicts []verdict

@@ -21,7 +21,6 @@ type amountRegister struct {
 	kind    AmountKind
 	amounts []amountAt
 	version Version
-	asked   Instant
 }
 
 type amountAt struct {

@@ -74,6 +74,9 @@ func (p *Partition) subject(want *Exception, open bool) {
 		pos = &orderException{rule: want.Rule}
 		p.subs[key] = pos
 	}
+	if want.Since == (Within{}) {
+		want.Since = Within{p.guard.Clock, p.guard.Clock}
+	}
 	x, _ := p.exception(pos.id) // a store fault surfaces at the next read of an order
 	switch {
 	case open && pos.open && x != nil:
@@ -94,9 +97,6 @@ func (p *Partition) subject(want *Exception, open bool) {
 		n := *want
 		n.ID = NewExceptionID(n.Subject.String(), n.Rule, pos.n)
 		n.N, n.Episode, n.Open, n.Announced, n.OpenedAt, n.Offset = pos.n, 1, true, true, p.guard.Clock, p.rec.Offset
-		if n.Since == (Within{}) {
-			n.Since = Within{p.guard.Clock, p.guard.Clock}
-		}
 		pos.id, pos.open = n.ID, true
 		pos.n++
 		p.changed(nil, &n, FactExceptionOpened)

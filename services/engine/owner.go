@@ -15,12 +15,14 @@ import (
 func (r *replica) tick(ctx context.Context) {
 	t := &Ticker{}
 	var sent, wantedFrom uint64 // coverage generations: travelled whole, looked at
-	var policyAt ledger.Instant
+	var policyAt ledger.Instant // when the version appended last is appended again
+	var policy uint64
 	for ctx.Err() == nil {
 		commits, statuses, policies := r.done.wait(), r.n.feed.sig.wait(), r.n.policies.sig.wait()
 		v, changed, gen := r.tickView(sent, &wantedFrom)
-		if r.owner.Load() && v.Now >= policyAt && r.appendPolicy(ctx) {
-			policyAt = v.Now.Add(5 * ledger.Second) // give it time to be read back
+		if rec := r.n.policies.after(r.view.Load().taken); r.owner.Load() && rec != nil && (rec.Version != policy || v.Now >= policyAt) {
+			r.appendPolicy(ctx, rec)
+			policy, policyAt = rec.Version, v.Now.Add(5*ledger.Second) // give it time to be read back
 		}
 		d := t.Decide(v)
 		if d.Propose {
@@ -93,15 +95,10 @@ func (r *replica) propose(ctx context.Context, v TickView, feeds []ledger.FeedCo
 
 // appendPolicy carries the next policy of the control topic into the partition.
 // Another owner may do the same: the fold takes each version once.
-func (r *replica) appendPolicy(ctx context.Context) bool {
-	rec := r.n.policies.after(r.view.Load().taken)
-	if rec == nil {
-		return false
-	}
+func (r *replica) appendPolicy(ctx context.Context, rec *ledger.PolicyRecord) {
 	if err := r.append(ctx, rec); err != nil && ctx.Err() == nil {
 		r.n.deps.Logger.Warn("appending a policy failed", "partition", r.partition, "version", rec.Version, "error", err)
 	}
-	return true
 }
 
 // append encodes a record and writes it to this partition.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -152,30 +151,36 @@ func TestNothingIsAcknowledgedBeforeItIsInTheLog(t *testing.T) {
 	}
 }
 
-// A record that the log cannot take is a fault of the whole, though the others
-// may have landed: repeating is safe. One that cannot even be encoded keeps
-// everything out.
-func TestOversizeIsRefused(t *testing.T) {
+// What no record can hold is set aside with its first bytes, and its neighbours
+// go on: nothing blocks, and nothing vanishes.
+func TestOversizeIsSetAside(t *testing.T) {
 	w := newWorld(t, memlog.Options{})
 	s := logsink.New(w.log, w.codec)
 	big := func(id string, size int) *ledger.Event {
 		e := event(id)
-		e.Body = ledger.Body{Bytes: make([]byte, size)}
+		e.Body = ledger.Body{Codec: "zstd", Bytes: make([]byte, size)}
 		return e
 	}
-	err := s.Append(soon(t), connector.Outgoing{Events: []*ledger.Event{event("1"), big("2", 16<<20)}})
-	if err == nil || errors.Is(err, connector.ErrUndecided) || !strings.Contains(err.Error(), kafkalog.TopicEvents) {
-		t.Errorf("too large to encode: %v", err)
-	}
-	if n := len(w.records(kafkalog.TopicEvents)); n != 0 {
-		t.Errorf("%d records landed", n)
-	}
-	err = s.Append(soon(t), connector.Outgoing{Events: []*ledger.Event{big("2", kafkalog.DefaultMaxMessageBytes+1), event("1")}})
-	if !errors.Is(err, connector.ErrUnavailable) || !errors.Is(err, kafkalog.ErrRejected) || errors.Is(err, connector.ErrUndecided) {
-		t.Errorf("too large for the log: %v", err)
+	lost := &ledger.Quarantined{ID: "q-3", Source: ledgertest.Shop, Reason: "broken-json", Offset: -1, Body: ledger.Body{Codec: "zstd", Bytes: make([]byte, 6<<20)}}
+	out := connector.Outgoing{Events: []*ledger.Event{event("1"), big("2", 16<<20), big("4", kafkalog.DefaultMaxMessageBytes+1)}, Quarantined: []*ledger.Quarantined{lost}}
+	if err := s.Append(soon(t), out); err != nil {
+		t.Fatal(err)
 	}
 	if got := w.records(kafkalog.TopicEvents); len(got) != 1 || string(got[0].Key) != string(ledgertest.Key("1")) {
-		t.Errorf("%d records landed", len(got))
+		t.Errorf("%d events landed", len(got))
+	}
+	aside := w.records(kafkalog.TopicQuarantine)
+	if len(aside) != 3 {
+		t.Fatalf("%d entries, want 3", len(aside))
+	}
+	for i := range aside {
+		q, err := w.codec.NewDecoder().DecodeQuarantined(aside[i].Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q.Body.Codec != "zstd;truncated" || len(q.Body.Bytes) != 1<<20 || q.Reason == "oversize" && q.Of == (ledger.EventID{}) {
+			t.Errorf("%s: %s, %d bytes of %s, of %s", q.ID, q.Reason, len(q.Body.Bytes), q.Body.Codec, q.Of)
+		}
 	}
 }
 

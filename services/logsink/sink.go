@@ -11,6 +11,7 @@ import (
 	"github.com/orderledger/orderledger/ledger"
 	"github.com/orderledger/orderledger/services/avroevent"
 	"github.com/orderledger/orderledger/services/connector"
+	"github.com/orderledger/orderledger/services/connector/catalog"
 	"github.com/orderledger/orderledger/services/kafkalog"
 )
 
@@ -100,29 +101,69 @@ func (s *Sink) encode(out *connector.Outgoing) ([]outgoing, error) {
 	var records []outgoing
 	add := func(topic string, key []byte, v any, feed *ledger.FeedKey) error {
 		value, err := s.codec.Encode(nil, v)
+		if err == nil && len(key)+len(value) > maxRecord {
+			err = avroevent.ErrOversize
+		}
 		if err != nil {
 			return fmt.Errorf("encode for %s: %w", topic, err)
 		}
 		records = append(records, outgoing{kafkalog.Record{Topic: topic, Partition: kafkalog.ByKey, Key: key, Value: value}, feed})
 		return nil
 	}
+	aside := out.Quarantined
 	for _, e := range out.Events {
-		if err := add(kafkalog.TopicEvents, []byte(e.Order), e, nil); err != nil {
+		err := add(kafkalog.TopicEvents, []byte(e.Order), e, nil)
+		if errors.Is(err, avroevent.ErrOversize) {
+			aside, err = append(aside, oversize(e)), nil
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
 	for _, u := range out.Unkeyed {
 		feed := ledger.FeedKey{Source: u.Event.Source, Feed: u.Event.Feed}
-		if err := add(kafkalog.TopicUnkeyed, u.By.Key(), u, &feed); err != nil {
+		err := add(kafkalog.TopicUnkeyed, u.By.Key(), u, &feed)
+		if errors.Is(err, avroevent.ErrOversize) {
+			aside, err = append(aside, oversize(&u.Event)), nil
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
-	for _, q := range out.Quarantined {
-		if err := add(kafkalog.TopicQuarantine, []byte(q.Source), q, nil); err != nil {
+	for _, q := range aside {
+		err := add(kafkalog.TopicQuarantine, []byte(q.Source), q, nil)
+		if errors.Is(err, avroevent.ErrOversize) {
+			cut := *q
+			cut.Body = truncated(q.Body)
+			err = add(kafkalog.TopicQuarantine, []byte(q.Source), &cut, nil)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
 	return records, nil
+}
+
+const (
+	// maxRecord is the largest record a topic takes, less what a batch adds.
+	maxRecord = kafkalog.DefaultMaxMessageBytes - 4096
+	// keptOfOversize is how much of a body too large for a record is kept.
+	keptOfOversize = 1 << 20
+)
+
+func truncated(b ledger.Body) ledger.Body {
+	return ledger.Body{Codec: b.Codec + ";truncated", KeyID: b.KeyID, Bytes: b.Bytes[:min(len(b.Bytes), keptOfOversize)]}
+}
+
+// oversize sets an event aside that no record can hold, so that its neighbours
+// go on: its source still has it, and the entry says what to ask for.
+func oversize(e *ledger.Event) *ledger.Quarantined {
+	q := &ledger.Quarantined{ID: "q-" + e.ID.String(), Source: e.Source, Feed: e.Feed, Reason: "oversize", Offset: -1, Order: e.Order, Of: e.ID,
+		ReceivedAt: e.ReceivedAt, ExpiresAt: e.ReceivedAt.Add(catalog.QuarantineRetention), Delivery: e.Delivery,
+		Detail: fmt.Sprintf("%s %s is larger than a record may be (%d bytes of body); the first bytes are kept: read it from its source",
+			e.Object.Type, e.Object.ID, len(e.Body.Bytes))}
+	q.Body = truncated(e.Body)
+	return q
 }
 
 func (s *Sink) noteUnkeyed(f ledger.FeedKey, p kafkalog.Position) {

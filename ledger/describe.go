@@ -5,42 +5,6 @@ import (
 	"fmt"
 )
 
-// Difference names the first key at which the states of two stores differ: the
-// order, what of it, and where it stands in the log. It is empty if there is
-// none.
-func Difference(a, b Store) (string, error) {
-	found, err := missing(a, b, "another value")
-	if err != nil || found != "" {
-		return found, err
-	}
-	return missing(b, a, "nothing")
-}
-
-// missing scans a and looks every key up in b.
-func missing(a, b Store, what string) (string, error) {
-	found := ""
-	err := a.Scan([]byte{keyFloor}, nil, func(k, v []byte) (bool, error) {
-		w, ok, err := b.Get(k)
-		if err != nil {
-			return false, err
-		}
-		x, y := v, w
-		if k[0] == keyClaims || k[0] == keyFact {
-			x, _ = cutRecordedAt(v)
-			y, _ = cutRecordedAt(w)
-		}
-		if ok && bytes.Equal(x, y) {
-			return true, nil
-		}
-		found = describe(k, v) + ": the other store holds " + what
-		if ok {
-			found += fmt.Sprintf(" (%d and %d bytes, first difference at byte %d)", len(x), len(y), firstByte(x, y))
-		}
-		return false, nil
-	})
-	return found, err
-}
-
 func firstByte(a, b []byte) int {
 	n := 0
 	for n < len(a) && n < len(b) && a[n] == b[n] {
