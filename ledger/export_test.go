@@ -29,3 +29,26 @@ func walked(o *order) string {
 	}
 	return s
 }
+
+// Judged is what the fold itself holds of an order, base and all: its cells and
+// the verdicts of its newest episodes.
+func Judged(p *Partition, k OrderKey) string {
+	o, err := p.order(k)
+	if err != nil {
+		panic(err)
+	}
+	s := p.summary(o)
+	out := fmt.Sprintf("%+v\n", s.Cells)
+	p.judgeAll(o)
+	newest := map[string]uint32{}
+	for i := range p.verdicts {
+		v := &p.verdicts[i]
+		newest[v.j.Name] = max(newest[v.j.Name], v.e.n)
+	}
+	for i := range p.verdicts {
+		if v := &p.verdicts[i]; v.e.n+episodesKept > newest[v.j.Name] {
+			out += fmt.Sprintf("%s/%d#%d %s %s %v\n", v.j.Name, v.step, v.e.n, v.state, v.basis, v.e.until)
+		}
+	}
+	return out
+}

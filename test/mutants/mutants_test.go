@@ -28,7 +28,7 @@ var mutants = []mutant{
 		"S-6: the last arrival wins, not the greatest version", "order.go", "	if c := compareVersions(a.claim(), b.claim()); c != 0 {\n		return c\n	}\n	return strings.Compare(string(a.d.ev.ID[:]), string(b.d.ev.ID[:]))\n}\n\n// compareVersions",
 		"	return cmpInstant(Instant(a.d.offset), Instant(b.d.offset))\n}\n\n// compareVersions", "TestConvergence",
 	},
-	{"S-12: the bound of the next poll is forgotten", "history.go", "max(floor, r.heardSince(lo, pl))", "floor", "TestOracle"},
+	{"S-12: the bound of the next poll is forgotten", "history.go", "max(r.floor, r.heardSince(lo, w.pl))", "r.floor", "TestOracle"},
 	{"S-15: every tick is believed", "clock.go", "	case known == nil || g.Clock == 0:\n", "	case known == nil || g.Clock == 0:\n		g.Clock = max(g.Clock, t.Wall)\n", "TestGuard"},
 	{"S-19: a breach needs no coverage", "verdict.go", "		if h.ok {\n", "		if h.ok || true {\n", "TestOracle|TestWorkedCaseBreached"},
 	{"S-21: silence is the order's fault", "verdict.go", "	if f.Silent {\n			v.state = VerdictUndetermined\n		}", "	if f.Silent {\n			v.state = VerdictBreached\n		}", "TestOracle|TestWorkedCaseSilent"},
@@ -39,6 +39,7 @@ var mutants = []mutant{
 	},
 	{"S-30: an exception never heals", "raise.go", "	case pos.open:\n		return p.closeException(o, pos, b.settled, why)\n", "	case pos.open && why == BecausePolicy:\n		return p.closeException(o, pos, b.settled, why)\n", "TestHealsAndReopens"},
 	{"S-32: the first policy visits nobody", "settle.go", "		p.mark(keyActive, o, true) // the first policy must visit it\n", "", "TestFirstPolicyVisitsWhatCameBefore"},
+	{"S-42: a document that came late is walked on to", "obligation.go", "w.refs[0].at > o.run.last", "w.refs[0].at > 0", "TestWalkingOnIsWalkingAnew"},
 	{"S-42: a long order forgets what its base closed", "checkpoint.go", "	next.run.copyFrom(&o.run)\n", "	next.run.reset(len(p.originPlan(o).rules))\n", "TestConvergence"},
 	{"I-1: what is stored depends on the cache", "statecodec.go", "	b = appendUint(b, o.touched)\n", "	b = appendUint(b, uint64(cap(o.docs)))\n", "TestReplay"},
 }
