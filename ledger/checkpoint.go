@@ -37,7 +37,7 @@ func (p *Partition) seen(o *order, ev *Event) (*doc, bool, error) {
 			return o.docs[i], false, nil
 		}
 	}
-	if o.base == nil && !inert(ev) {
+	if o.base == nil && !o.joined && !inert(ev) {
 		return nil, false, nil
 	}
 	d := &doc{ev: ev, stamp: stampOf(ev)}
@@ -63,7 +63,9 @@ func (p *Partition) seen(o *order, ev *Event) (*doc, bool, error) {
 
 // inert reports whether an event takes part in nothing derived: it is kept and
 // shown, and never held in memory.
-func inert(ev *Event) bool { return len(ev.Claims) == 0 && len(ev.Amounts) == 0 }
+func inert(ev *Event) bool {
+	return len(ev.Claims) == 0 && len(ev.Amounts) == 0 && len(ev.Aliases) == 0
+}
 
 // precedes reports whether a new event may change anything the base folded away.
 func (o *order) precedes(ev *Event) bool {
@@ -99,14 +101,16 @@ func (o *order) precedes(ev *Event) bool {
 // unfold brings every document of an order back into memory.
 func (p *Partition) unfold(o *order) error {
 	added := o.added
-	o.base, o.docs, o.regs, o.sumsOK, o.walked = nil, nil, nil, false, false // sources stay: the last run still counts by them
+	o.base, o.docs, o.regs, o.names, o.sumsOK, o.walked = nil, nil, nil, nil, false, false // sources stay: the last run still counts by them
 	if err := p.readSaid(o); err != nil {
 		return err
 	}
 	held := map[EventID]*doc{}
 	for _, d := range added {
 		held[d.ev.ID] = d
-		o.insert(d, p.plan)
+		if d.alive() {
+			o.insert(d, p.plan)
+		}
 	}
 	prefix := orderPrefix(keyClaims, o.key)
 	return p.store.Scan(prefix, PrefixEnd(prefix), func(_, v []byte) (bool, error) {
@@ -114,7 +118,7 @@ func (p *Partition) unfold(o *order) error {
 		if err != nil {
 			return false, fmt.Errorf("order %s: %w", o.key, err)
 		}
-		if held[d.ev.ID] == nil {
+		if held[d.ev.ID] == nil && d.alive() {
 			o.insert(d, p.plan)
 		}
 		return true, nil

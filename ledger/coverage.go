@@ -80,9 +80,11 @@ type Feed struct {
 	Holes        []Hole
 	LastHeard    Instant
 	SkewExceeded bool
-	// Unkeyed is set once the feed appended a record without a computable key:
-	// its verdicts are incomplete until that record finds its order.
-	Unkeyed bool
+	// Unkeyed is how far the feed has appended records without a computable key,
+	// as the newest satisfied status says.
+	Unkeyed []UnkeyedOffset
+	// Next are statuses that wait until their unkeyed records are joined.
+	Next []FeedCoverage
 	// Known is the clock at which the policy first named the feed.
 	Known Instant
 	// Silent is whether the feed's lag exceeded its patience at the last tick.
@@ -137,7 +139,9 @@ func (f *Feed) merge(c *FeedCoverage) (grew, shrank bool) {
 	}
 	f.LastHeard = max(f.LastHeard, c.LastHeard)
 	f.SkewExceeded = c.SkewExceeded
-	f.Unkeyed = f.Unkeyed || len(c.Unkeyed) > 0
+	if len(c.Unkeyed) > 0 {
+		f.Unkeyed = slices.Clone(c.Unkeyed)
+	}
 	return grew || !slices.Equal(before, f.Intervals), shrank
 }
 

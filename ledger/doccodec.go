@@ -55,6 +55,9 @@ func appendDoc(b []byte, d *doc) []byte {
 	b = append(b, boolByte(d.delivered), byte(d.outcome))
 	b = appendUint(b, d.copies)
 	b = appendInt(b, d.offset)
+	if d.support != nil {
+		b = appendSupports(b, d.support)
+	}
 	return appendRecordedAt(b, d.recorded)
 }
 
@@ -65,6 +68,9 @@ func decodeDoc(b []byte) (*doc, error) {
 	x.received, x.asked, x.prev = d.instant(), d.instant(), d.instant()
 	x.delivered, x.outcome = d.bool(), Outcome(d.byte())
 	x.copies, x.offset = uint32(d.uint()), d.int()
+	if len(d.b) > 0 {
+		x.support = d.supports()
+	}
 	if err := d.end("document"); err != nil {
 		return nil, err
 	}

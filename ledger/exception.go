@@ -48,6 +48,10 @@ const (
 	RuleSilent     = "source-silent"
 	NameUnmapped   = "UnmappedStatus"
 	NameSilent     = "SourceSilent"
+	RuleOrphan     = "orphan-event"
+	RuleCollision  = "alias-collision"
+	NameOrphan     = "OrphanEvent"
+	NameCollision  = "AliasCollision"
 	ownerPlatform  = "platform"
 	ownerIntegrate = "integration"
 )

@@ -52,3 +52,48 @@ func Judged(p *Partition, k OrderKey) string {
 	}
 	return out
 }
+
+// Living lists the events that count in an order, in key order.
+func Living(s Store, k OrderKey) []EventID {
+	var out []EventID
+	prefix := orderPrefix(keyClaims, k)
+	_ = s.Scan(prefix, PrefixEnd(prefix), func(_, v []byte) (bool, error) {
+		d, err := decodeDoc(v)
+		if err != nil {
+			panic(err)
+		}
+		if d.alive() {
+			out = append(out, d.ev.ID)
+		}
+		return true, nil
+	})
+	return out
+}
+
+// Joined says of every record of an alias store whose it is.
+func Joined(s Store) map[EventID]OrderKey {
+	out := map[EventID]OrderKey{}
+	_ = s.Scan([]byte{keyWaiting}, []byte{keyWaiting + 1}, func(_, v []byte) (bool, error) {
+		w, err := decodeWaiting(v)
+		if err != nil {
+			panic(err)
+		}
+		out[w.ev.ID] = w.to
+		return true, nil
+	})
+	return out
+}
+
+// Claimants tells who claims what in an alias store, and by which evidence.
+func Claimants(s Store) string {
+	out := ""
+	_ = s.Scan([]byte{keyClaimant}, []byte{keyClaimant + 1}, func(_, v []byte) (bool, error) {
+		d := &decoder{b: v}
+		b := d.aliasBinding()
+		if b.Live { // a claim that was given up is history
+			out += fmt.Sprintf("%s %s [%d, %d) depth %d, by %s, contested %v\n", b.Alias, b.Order, b.From, b.Until, b.Depth, b.Evidence, d.bool())
+		}
+		return true, nil
+	})
+	return out
+}

@@ -12,6 +12,7 @@ const (
 	metaState  = "state"
 	metaFeeds  = "feeds"
 	metaCounts = "counts"
+	metaJoin   = "joining"
 )
 
 // Flush writes everything that changed since the last Flush into one batch and
@@ -29,6 +30,7 @@ func (p *Partition) Flush(b Batch) {
 		o.dirty = false
 	}
 	p.dirty = p.dirty[:0]
+	p.flushAliases(b)
 	for i := range p.ops {
 		if w := &p.ops[i]; w.del {
 			b.Delete(p.keyOf(w))
@@ -67,6 +69,7 @@ func (p *Partition) flushMeta(b Batch) {
 		s = appendInt(appendFeedKey(s, f.feed), f.until)
 	}
 	b.Put(metaKey(metaState), s)
+	p.flushJoining(b)
 	f := appendUint(nil, len(p.feeds))
 	for _, x := range p.feeds {
 		f = appendFeed(f, x)
@@ -113,7 +116,7 @@ func (p *Partition) load() error {
 	if part, n := int32(d.int()), int32(d.int()); part != p.opt.Partition || n != p.opt.Partitions {
 		return fmt.Errorf("the store belongs to partition %d of %d", part, n)
 	}
-	p.seqs = Seqs{d.uint(), d.uint(), d.uint(), d.uint()}
+	p.seqs = Seqs{History: d.uint(), Exceptions: d.uint(), Orders: d.uint(), Quarantine: d.uint()}
 	p.guard = d.guard()
 	adopted := int(d.uint())
 	c := &p.cont
@@ -134,7 +137,10 @@ func (p *Partition) load() error {
 	if err := p.loadPolicies(adopted); err != nil {
 		return err
 	}
-	return p.loadLists()
+	if err := p.loadLists(); err != nil {
+		return err
+	}
+	return p.loadJoining()
 }
 
 func (p *Partition) loadPolicies(adopted int) error {

@@ -22,6 +22,10 @@ const (
 	keyEntry     = 'q' // quarantine id → entry, less its bytes
 	keyPolicy    = 'p' // version → policy
 	keyMeta      = 'm' // name → partition-wide state
+	keyClaimant  = 'A' // alias-key order → binding, of the alias store
+	keyWaiting   = 'P' // alias-key event-id → unkeyed record, of the alias store
+	keyHeld      = 'h' // feed offset → alias-key: unkeyed records that hold their feed
+	keyLoose     = 'g' // feed type begins alias-key event-id → receipt: those that no longer do
 	keySaid      = 'v' // order 0 rule 0 event-id step → closed verdicts of a long order
 )
 

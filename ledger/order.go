@@ -18,7 +18,8 @@ type doc struct {
 	outcome   Outcome
 	offset    int64
 	recorded  Instant
-	states    []State // of each claim, under the order's plan
+	support   []support // by alias; nil: keyed copies alone
+	states    []State   // of each claim, under the order's plan
 	inline    [6]State
 }
 
@@ -132,7 +133,11 @@ type order struct {
 	walked bool
 	waits  []wait
 	looked []lookedFeed
-	base   *base
+	names  []name // ascending by alias
+	// bindings are ascending by alias. joined: some document came by an alias.
+	bindings []binding
+	joined   bool
+	base     *base
 	// touched counts changes of claims; a person's resolve holds until it moves.
 	touched uint64
 	free    []ref  // memory for the registers' lists
@@ -236,6 +241,7 @@ func (o *order) insert(d *doc, pl *plan) (conflict bool) {
 		r.current, at = o.insertRef(r.current, ref{d, i}, compareCurrent)
 		conflict = conflict || r.disputed(at)
 	}
+	o.learn(d, pl)
 	if inert(d.ev) {
 		return conflict
 	}

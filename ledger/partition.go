@@ -28,6 +28,10 @@ type Batch interface {
 type Options struct {
 	Partition  int32
 	Partitions int32
+	// OrderPartitions is how many partitions orders.events.v1 has, for a
+	// partition of orders.unkeyed.v1: one whose number is AliasPartitions or
+	// more. Partitions counts those of orders.unkeyed.v1 then.
+	OrderPartitions int32
 	// CacheOrders bounds how many orders stay decoded in memory; 0 means 50,000.
 	CacheOrders int
 	// SliceTimers is K of S-16: how many timers fire per commit; 0 means 2,000.
@@ -65,6 +69,14 @@ type Partition struct {
 	subs   map[string]*orderException // feed and word subjects, by subject and rule
 	meta   bool                       // partition-wide state changed
 
+	aliases      map[string]*aliasState // by key, of the alias store
+	aliasQueue   []string
+	dirtyAliases []*aliasState
+	through      int64       // the alias store's: behind the last record of orders.unkeyed.v1 joined or parked
+	joining      bool        // something of this was ever stored
+	forwarded    []byte      // the alias store's: what was last forwarded
+	forwards     []Forwarded // of each partition of orders.unkeyed.v1, ascending
+
 	w        walker
 	verdicts []verdict
 	rows     Rows
@@ -91,6 +103,7 @@ type Seqs struct {
 	Exceptions uint64
 	Orders     uint64
 	Quarantine uint64
+	Outgoing   uint64
 }
 
 // ErrUnflushed is returned when a tick is applied over unflushed changes.
@@ -109,7 +122,7 @@ func Open(store Store, opt Options) (*Partition, error) {
 		opt.TailLimit = 16
 	}
 	p := &Partition{opt: opt, store: store, orders: map[OrderKey]*order{}, excs: map[ExceptionID]*Exception{},
-		counts: map[Source]*[Outcomes]uint64{}, words: map[string]uint64{}, subs: map[string]*orderException{}}
+		counts: map[Source]*[Outcomes]uint64{}, aliases: map[string]*aliasState{}, words: map[string]uint64{}, subs: map[string]*orderException{}}
 	if err := p.load(); err != nil {
 		return nil, fmt.Errorf("open partition %d: %w", opt.Partition, err)
 	}
@@ -137,8 +150,15 @@ func (p *Partition) Continuing() bool { return p.cont.active }
 // NeedsFlush reports whether r can only be applied to flushed state.
 func (p *Partition) NeedsFlush(r *Record) bool {
 	scans := r.Tick != nil || r.Policy != nil || r.Reset != nil
-	return scans && (len(p.dirty) > 0 || len(p.ops) > 0 || len(p.excs) > 0)
+	return scans && p.unflushed()
 }
+
+func (p *Partition) unflushed() bool {
+	return len(p.dirty) > 0 || len(p.ops) > 0 || len(p.excs) > 0 || len(p.dirtyAliases) > 0
+}
+
+// joins reports whether this is a partition of the alias store.
+func (p *Partition) joins() bool { return p.opt.Partition >= AliasPartitions }
 
 // Apply folds one record. It takes ownership of r.Event. The error is one of
 // the store or of misuse; no record can cause one.
@@ -174,6 +194,20 @@ func (p *Partition) dispatch(r *Record) error {
 	case r.Reset != nil:
 		return p.applyReset(r.Reset)
 	case r.Cutover != nil:
+		return nil
+	case r.Unkeyed != nil && p.joins():
+		return p.applyUnkeyed(r.Unkeyed)
+	case r.Binding != nil && p.joins():
+		return p.applyBinding(r.Binding)
+	case r.Reemit != nil && !p.joins():
+		return p.applyReemit(r.Reemit)
+	case r.Bound != nil && !p.joins():
+		return p.applyBound(r.Bound)
+	case r.Forward != nil && !p.joins():
+		p.applyForward(r.Forward)
+		return nil
+	case r.Binding != nil || r.Reemit != nil || r.Bound != nil || r.Forward != nil:
+		p.quarantine(&Quarantined{Reason: "misplaced", Detail: "a record of the other topic"})
 		return nil
 	case r.Unkeyed != nil:
 		p.quarantine(&Quarantined{Reason: "misplaced", Detail: "an unkeyed record in a keyed topic", Source: r.Unkeyed.Event.Source,
@@ -217,6 +251,14 @@ func (p *Partition) applyEvent(ev *Event) error {
 			return err
 		}
 	}
+	err = p.take(o, d, body)
+	p.count(ev.Source, d.outcome)
+	return err
+}
+
+// take takes a document that counts from now on into its order.
+func (p *Partition) take(o *order, d *doc, body Body) error {
+	ev := d.ev
 	walked, sums := o.walked, o.sumsOK
 	d.outcome = outcomeOf(d, o.insert(d, p.plan))
 	o.events++
@@ -226,7 +268,6 @@ func (p *Partition) applyEvent(ev *Event) error {
 		p.buf = appendAliasKey(p.buf[:0], a, o.key)
 		p.put(p.buf, nil)
 	}
-	p.count(ev.Source, d.outcome)
 	p.seqs.History++
 	p.rows.History = append(p.rows.History, HistoryRow{Seq: p.seqs.History, Offset: p.rec.Offset, RecordedAt: p.rec.RecordedAt,
 		Order: o.key, Outcome: d.outcome, Event: ev, States: d.states, Body: body})
@@ -254,6 +295,9 @@ func outcomeOf(d *doc, conflict bool) Outcome {
 // applyCopy folds a further copy of a known event: it changes nothing but the
 // bounds its copies carry (S-5).
 func (p *Partition) applyCopy(o *order, d *doc, ev *Event) error {
+	if d.support != nil {
+		return p.applyKeyedCopy(o, d, ev)
+	}
 	before := *d
 	d.received = min(d.received, ev.ReceivedAt)
 	d.asked = max(d.asked, ev.AskedAt)
@@ -329,6 +373,9 @@ func quarantineID(q *Quarantined) string {
 	if q.Axis.Valid() {
 		what = q.Axis.String()
 	}
+	if q.Partition >= AliasPartitions {
+		what = "unkeyed"
+	}
 	id := NewExceptionID("quarantine:"+q.Native, what, uint64(q.Offset)<<8|uint64(uint8(q.Partition)))
 	return id.String()
 }
@@ -389,7 +436,7 @@ func (p *Partition) readDocs(o *order) error {
 		if err != nil {
 			return false, err
 		}
-		if o.base == nil || !o.base.holds(d) {
+		if d.alive() && (o.base == nil || !o.base.holds(d)) {
 			o.insert(d, p.plan)
 		}
 		return true, nil

@@ -30,7 +30,8 @@ type plan struct {
 	matrix   map[matrixKey]State
 	rollups  map[systemAxis]*Rollup
 	origins  map[Source]*originPlan
-	policies []*Policy // ascending by version
+	aliases  map[string]*AliasSpec // by type
+	policies []*Policy             // ascending by version
 }
 
 // originPlan is the plan for the orders of one origin.
@@ -118,6 +119,11 @@ func (p *Policy) Validate() error {
 			bad("rule %q must have either expr, or from and until", r.Name)
 		}
 	}
+	for i := range p.Aliases {
+		if x := &p.Aliases[i]; x.Type == "" || x.Recycle < 0 || x.OrphanAfter < 0 || i > 0 && p.Aliases[i-1].Type >= x.Type {
+			bad("alias types must ascend, with spans that are not negative: %q", x.Type)
+		}
+	}
 	return errors.Join(errs...)
 }
 
@@ -135,7 +141,7 @@ func (a MatrixRow) Compare(b MatrixRow) int {
 // compile builds the plan of the adopted policies, ascending by version.
 func compile(adopted []*Policy) *plan {
 	p := &plan{policies: adopted, sources: map[Source]*SourceSpec{}, feeds: map[FeedKey]*FeedSpec{},
-		matrix: map[matrixKey]State{}, rollups: map[systemAxis]*Rollup{}, origins: map[Source]*originPlan{}}
+		matrix: map[matrixKey]State{}, rollups: map[systemAxis]*Rollup{}, origins: map[Source]*originPlan{}, aliases: map[string]*AliasSpec{}}
 	if len(adopted) == 0 {
 		return p
 	}
@@ -150,6 +156,9 @@ func compile(adopted []*Policy) *plan {
 	}
 	for _, r := range p.newest.Rows {
 		p.matrix[matrixKey{r.System, r.Axis, r.Native}] = r.State
+	}
+	for i := range p.newest.Aliases {
+		p.aliases[p.newest.Aliases[i].Type] = &p.newest.Aliases[i]
 	}
 	for i := range p.newest.Rollups {
 		r := &p.newest.Rollups[i]

@@ -11,6 +11,7 @@ type Policy struct {
 	Rows        []MatrixRow  // ascending by System, Axis, Native
 	Rollups     []Rollup     // ascending by System, Axis
 	Rules       []Rule       // ascending by Name
+	Aliases     []AliasSpec  // ascending by Type
 	Settings    Settings
 }
 
@@ -22,6 +23,9 @@ type Settings struct {
 	HoldMax Micros
 	// ResetOperators is how many operators a ClockReset needs: 1 or 2.
 	ResetOperators uint8
+	// ParkSettle is how long an unkeyed record that finds no order holds its
+	// feed; 0 means 30 s.
+	ParkSettle Micros
 }
 
 // CoverageMode says how a feed's silence is judged.

@@ -2,14 +2,22 @@ package ledger
 
 import "crypto/sha256"
 
-// policyFormat is the version of the canonical policy encoding.
-const policyFormat = 1
+// The versions of the canonical policy encoding: the second says how aliases
+// are joined, and is used by policies that say so alone.
+const (
+	policyFormat      = 1
+	policyWithAliases = 2
+)
 
 // EncodePolicy returns the canonical encoding of a policy: what the policy
 // record carries and what its digest covers. Lists are written in the order
 // given, which Validate requires to be ascending.
 func EncodePolicy(p *Policy) []byte {
+	aliases := len(p.Aliases) > 0 || p.Settings.ParkSettle != 0
 	b := append(make([]byte, 0, 4096), policyFormat)
+	if aliases {
+		b[0] = policyWithAliases
+	}
 	b = appendUint(b, p.Version)
 	b = appendInt(b, p.EffectiveAt)
 	b = appendUint(b, len(p.Sources))
@@ -45,7 +53,15 @@ func EncodePolicy(p *Policy) []byte {
 	}
 	b = appendInt(b, p.Settings.ReopenWindow)
 	b = appendInt(b, p.Settings.HoldMax)
-	return append(b, p.Settings.ResetOperators)
+	b = append(b, p.Settings.ResetOperators)
+	if !aliases {
+		return b
+	}
+	b = appendUint(appendInt(b, p.Settings.ParkSettle), len(p.Aliases))
+	for _, x := range p.Aliases {
+		b = append(appendInt(appendInt(appendText(b, x.Type), x.Recycle), x.OrphanAfter), boolByte(x.Single))
+	}
+	return b
 }
 
 func appendSourceSpec(b []byte, s *SourceSpec) []byte {
@@ -130,7 +146,8 @@ func appendPredicate(b []byte, p *Predicate) []byte {
 // DecodePolicy reads what EncodePolicy wrote.
 func DecodePolicy(b []byte) (*Policy, error) {
 	d := &decoder{b: b}
-	if v := d.byte(); v != policyFormat {
+	format := d.byte()
+	if format != policyFormat && format != policyWithAliases {
 		d.fail("policy format")
 	}
 	p := &Policy{Version: d.uint(), EffectiveAt: d.instant()}
@@ -154,6 +171,12 @@ func DecodePolicy(b []byte) (*Policy, error) {
 		p.Rules = append(p.Rules, d.rule())
 	}
 	p.Settings = Settings{ReopenWindow: Micros(d.int()), HoldMax: Micros(d.int()), ResetOperators: d.byte()}
+	if format == policyWithAliases {
+		p.Settings.ParkSettle = Micros(d.int())
+		for n := d.count(); n > 0; n-- {
+			p.Aliases = append(p.Aliases, AliasSpec{Type: d.text(), Recycle: Micros(d.int()), OrphanAfter: Micros(d.int()), Single: d.bool()})
+		}
+	}
 	if err := d.end("policy"); err != nil {
 		return nil, err
 	}

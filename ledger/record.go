@@ -16,6 +16,10 @@ type Record struct {
 	Reset   *ClockReset
 	Cutover *FoldCutover
 	Unkeyed *Unkeyed
+	Binding *AliasBinding
+	Reemit  *Reemit
+	Bound   *Bound
+	Forward *Forwarded
 	Poison  *Poison
 }
 

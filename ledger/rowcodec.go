@@ -1,11 +1,18 @@
 package ledger
 
-// rowsFormat is the version of the rows encoding.
-const rowsFormat = 1
+// The versions of the rows encoding: the second carries outgoing records too.
+const (
+	rowsFormat       = 1
+	rowsWithOutgoing = 2
+)
 
 // EncodeRows returns the rows of a batch as one blob, for an outbox.
 func EncodeRows(b []byte, r *Rows) []byte {
-	b = append(b, rowsFormat)
+	format := byte(rowsFormat)
+	if len(r.Outgoing) > 0 {
+		format = rowsWithOutgoing
+	}
+	b = append(b, format)
 	b = appendUint(b, len(r.History))
 	for i := range r.History {
 		b = appendHistoryRow(b, &r.History[i])
@@ -28,6 +35,13 @@ func EncodeRows(b []byte, r *Rows) []byte {
 		b = appendInt(appendInt(appendUint(b, x.Seq), x.Offset), x.RecordedAt)
 		b = appendBlob(b, appendQuarantined(nil, &x.Entry))
 		b = appendBody(b, &x.Entry.Body)
+	}
+	if format == rowsFormat {
+		return b
+	}
+	b = appendUint(b, len(r.Outgoing))
+	for i := range r.Outgoing {
+		b = appendOutgoing(b, &r.Outgoing[i])
 	}
 	return b
 }
@@ -91,7 +105,8 @@ func (d *decoder) summary() Summary {
 // DecodeRows reads what EncodeRows wrote. The rows may share memory with b.
 func DecodeRows(b []byte) (*Rows, error) {
 	d := &decoder{b: b}
-	if d.byte() != rowsFormat {
+	format := d.byte()
+	if format != rowsFormat && format != rowsWithOutgoing {
 		d.fail("rows format")
 	}
 	r := &Rows{}
@@ -118,6 +133,11 @@ func DecodeRows(b []byte) (*Rows, error) {
 		}
 		x.Entry, x.Entry.Body = q, d.body()
 		r.Quarantine = append(r.Quarantine, x)
+	}
+	if format == rowsWithOutgoing {
+		for n := d.count(); n > 0; n-- {
+			r.Outgoing = append(r.Outgoing, d.outgoing())
+		}
 	}
 	return r, d.end("rows")
 }

@@ -48,9 +48,10 @@ const (
 	FactShelved           FactKind = 9
 	FactReleased          FactKind = 10
 	FactSnoozeEnded       FactKind = 11
+	FactWithdrawn         FactKind = 12 // an event was joined elsewhere
 )
 
-var factNames = [...]string{"none", "verdict", "revised", "exception-opened", "exception-stepped", "exception-resolved", "exception-reopened", "action", "action-refused", "shelved", "released", "snooze-ended"}
+var factNames = [...]string{"none", "verdict", "revised", "exception-opened", "exception-stepped", "exception-resolved", "exception-reopened", "action", "action-refused", "shelved", "released", "snooze-ended", "withdrawn"}
 
 // String returns the kind's name, such as "exception-opened".
 func (k FactKind) String() string {
@@ -132,11 +133,12 @@ type Rows struct {
 	Exceptions []ExceptionRow
 	Orders     []OrderRow
 	Quarantine []QuarantineRow
+	Outgoing   []Outgoing
 }
 
 // Len is the number of rows.
 func (r *Rows) Len() int {
-	return len(r.History) + len(r.Exceptions) + len(r.Orders) + len(r.Quarantine)
+	return len(r.History) + len(r.Exceptions) + len(r.Orders) + len(r.Quarantine) + len(r.Outgoing)
 }
 
 // reset empties the rows, dropping references, and keeps the memory.
@@ -145,8 +147,9 @@ func (r *Rows) reset() {
 	clear(r.Exceptions)
 	clear(r.Orders)
 	clear(r.Quarantine)
+	clear(r.Outgoing)
 	r.History, r.Exceptions = r.History[:0], r.Exceptions[:0]
-	r.Orders, r.Quarantine = r.Orders[:0], r.Quarantine[:0]
+	r.Orders, r.Quarantine, r.Outgoing = r.Orders[:0], r.Quarantine[:0], r.Outgoing[:0]
 }
 
 // Money is an amount in integer minor units of an ISO 4217 currency.
@@ -190,7 +193,7 @@ type Summary struct {
 // and facts they point at are not changed after they were told.
 func (r *Rows) Clone() *Rows {
 	c := &Rows{History: slices.Clone(r.History), Exceptions: slices.Clone(r.Exceptions), Orders: slices.Clone(r.Orders),
-		Quarantine: slices.Clone(r.Quarantine)}
+		Quarantine: slices.Clone(r.Quarantine), Outgoing: slices.Clone(r.Outgoing)}
 	for i := range c.History { // a new policy maps an order's states again, in place
 		c.History[i].States = slices.Clone(c.History[i].States)
 	}

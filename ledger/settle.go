@@ -21,6 +21,7 @@ func (p *Partition) settle(o *order, why Because) error {
 func (p *Partition) conclude(o *order, changed bool, why Because) error {
 	open := o.openCount()
 	p.foldTail(o)
+	p.bind(o)
 	if p.plan.newest == nil {
 		p.mark(keyActive, o, true) // the first policy must visit it
 		p.touch(o)

@@ -29,7 +29,23 @@ func appendOrderRecord(b []byte, o *order) []byte {
 	for _, l := range o.looked {
 		b = appendInt(appendFeedKey(b, l.feed), l.until)
 	}
-	return appendBase(b, o)
+	b = appendBase(b, o)
+	if !o.joined && len(o.bindings) == 0 {
+		return b
+	}
+	b = appendUint(append(b, boolByte(o.joined)), len(o.bindings))
+	for i := range o.bindings {
+		x := &o.bindings[i]
+		b = appendUint(appendAliasBinding(b, &x.AliasBinding), x.answered)
+		b = append(appendInt(b, x.route), boolByte(x.ok))
+	}
+	b = appendUint(b, len(o.names))
+	for i := range o.names {
+		x := &o.names[i]
+		b = append(append(appendAlias(b, x.alias), x.depth), x.evidence[:]...)
+		b = appendInt(b, x.stamp)
+	}
+	return b
 }
 
 func appendSaid(b []byte, s *said) []byte {
@@ -74,7 +90,24 @@ func decodeOrderRecord(key OrderKey, b []byte) (*order, error) {
 		o.looked = append(o.looked, lookedFeed{d.feedKey(), d.instant()})
 	}
 	d.base(o)
+	if len(d.b) > 0 {
+		d.bindings(o)
+	}
 	return o, d.end("order record")
+}
+
+func (d *decoder) bindings(o *order) {
+	o.joined = d.bool()
+	for n := d.count(); n > 0; n-- {
+		x := binding{AliasBinding: d.aliasBinding(), answered: d.uint(), route: d.int(), ok: d.bool()}
+		o.bindings = append(o.bindings, x)
+	}
+	for n := d.count(); n > 0; n-- {
+		x := name{alias: d.alias(), depth: d.byte()}
+		d.fixed(x.evidence[:])
+		x.stamp = d.instant()
+		o.names = append(o.names, x)
+	}
 }
 
 func appendAck(b []byte, a Acknowledgement) []byte {
@@ -182,22 +215,16 @@ func appendFeed(b []byte, f *Feed) []byte {
 	b = appendFeedKey(b, f.Key)
 	b = appendText(appendUint(b, f.Epoch.Number), f.Epoch.OpenedBy)
 	b = appendIntervals(appendIntervals(b, f.Intervals), f.Withdrawn)
-	b = appendUint(b, len(f.Holes))
-	for _, h := range f.Holes {
-		b = appendInt(appendInt(appendInt(b, h.Interval.From), h.Interval.Until), h.ReceivedAt)
-		b = appendText(b, h.Quarantine)
-	}
+	b = appendHoles(b, f.Holes)
 	b = appendInt(appendInt(b, f.LastHeard), f.Known)
-	return append(b, boolByte(f.SkewExceeded), boolByte(f.Unkeyed), boolByte(f.Silent))
+	b = appendUnkeyed(append(b, boolByte(f.SkewExceeded)), f.Unkeyed)
+	return append(b, boolByte(f.Silent))
 }
 
 func (d *decoder) feed() *Feed {
-	f := &Feed{Key: d.feedKey(), Epoch: Epoch{d.uint(), d.text()}, Intervals: d.intervals(), Withdrawn: d.intervals()}
-	for n := d.count(); n > 0; n-- {
-		f.Holes = append(f.Holes, Hole{Interval{d.instant(), d.instant()}, d.instant(), d.text()})
-	}
+	f := &Feed{Key: d.feedKey(), Epoch: Epoch{d.uint(), d.text()}, Intervals: d.intervals(), Withdrawn: d.intervals(), Holes: d.holes()}
 	f.LastHeard, f.Known = d.instant(), d.instant()
-	f.SkewExceeded, f.Unkeyed, f.Silent = d.bool(), d.bool(), d.bool()
+	f.SkewExceeded, f.Unkeyed, f.Silent = d.bool(), d.unkeyed(), d.bool()
 	return f
 }
 

@@ -13,7 +13,8 @@ const (
 	phaseWaits   phase = 3 // obligations waiting for feeds that were heard, or fell silent
 	phaseShrunk  phase = 4 // breaches whose coverage was withdrawn
 	phaseSweep   phase = 5 // orders a new policy must visit
-	phaseDone    phase = 6
+	phaseForward phase = 6 // how far the alias store has joined
+	phaseDone    phase = 7
 )
 
 // feedWork is one feed whose waiting obligations must be looked at: those that
@@ -54,9 +55,19 @@ func (p *Partition) applyTick(t *Tick) error {
 	shrunk := false
 	for i := range t.Feeds {
 		c := &t.Feeds[i]
-		grew, lost := p.feed(FeedKey{c.Source, c.Feed}).merge(c)
+		grew, lost := p.hear(c)
 		if grew {
 			grown = append(grown, FeedKey{c.Source, c.Feed})
+		}
+		shrunk = shrunk || lost
+	}
+	for _, f := range p.feeds {
+		if len(f.Next) == 0 {
+			continue
+		}
+		grew, lost := p.rehear(f)
+		if grew && !slices.Contains(grown, f.Key) {
+			grown = append(grown, f.Key)
 		}
 		shrunk = shrunk || lost
 	}
@@ -146,6 +157,16 @@ func (p *Partition) silences() {
 func (p *Partition) Continue() error {
 	left := p.opt.SliceTimers
 	for left > 0 && p.cont.phase != phaseDone {
+		if p.cont.phase == phaseForward {
+			if p.unflushed() {
+				break // it reads what the tick wrote
+			}
+			if err := p.forward(); err != nil {
+				return err
+			}
+			p.cont.phase = phaseDone
+			break
+		}
 		n, done, err := p.slice(left)
 		if err != nil {
 			return err
@@ -175,6 +196,9 @@ func (p *Partition) skipPhases() {
 		p.cont.phase++
 	}
 	if p.cont.phase == phaseSweep && !p.cont.sweep {
+		p.cont.phase++
+	}
+	if p.cont.phase == phaseForward && !p.joins() {
 		p.cont.phase++
 	}
 }
@@ -234,6 +258,9 @@ func (p *Partition) phaseRange() (from, to []byte) {
 func (p *Partition) visit(k []byte) error {
 	switch p.cont.phase {
 	case phaseTimers:
+		if p.joins() {
+			return p.waited(k)
+		}
 		due, key := timerKeyParts(k)
 		o, err := p.order(key)
 		if err != nil {

@@ -201,15 +201,12 @@ func (p *Partition) prove(o *order, v *verdict, over Interval) {
 	for _, k := range v.j.deps {
 		spec := p.plan.feeds[k]
 		f := p.feed(k)
-		h := p.hears(o, f, spec, over)
+		h := p.joinedOver(o, f, p.hears(o, f, spec, over), over)
 		if h.ok {
 			if h.incomplete {
 				v.basis, v.name = max(v.basis, BasisIncomplete), h.hole
 			} else if spec.Coverage == CoverageAssumed {
 				v.basis = max(v.basis, BasisAssumed)
-			}
-			if f.Unkeyed {
-				v.basis = BasisIncomplete
 			}
 			continue
 		}

@@ -1,0 +1,283 @@
+package ledger_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/orderledger/orderledger/ledger"
+	. "github.com/orderledger/orderledger/ledger/ledgertest"
+)
+
+// joined is the shop's policy for systems that do not know its order ids.
+func joined() *ledger.Policy {
+	p := Policy()
+	p.Aliases = []ledger.AliasSpec{
+		{Type: "order-number", Recycle: 10 * ledger.Minute, OrphanAfter: 20 * ledger.Minute},
+		{Type: "tracking", Recycle: 10 * ledger.Minute, OrphanAfter: 20 * ledger.Minute},
+	}
+	return p
+}
+
+func number(v string) ledger.Alias { return ledger.Alias{Scope: Shop, Type: "order-number", Value: v} }
+func tracking(v string) ledger.Alias {
+	return ledger.Alias{Scope: Payments, Type: "tracking", Value: v}
+}
+
+// happening is something that a source tells at some instant.
+type happening struct {
+	at  ledger.Instant
+	rec ledger.Record
+	by  ledger.Alias // of an unkeyed record
+	erp bool
+}
+
+// parcelWorld is a story of orders that others know by numbers only: the ERP by
+// the order's number, the carrier by the tracking number that the ERP gives.
+type parcelWorld struct {
+	orders []ledger.OrderKey
+	tells  []happening
+	end    ledger.Instant
+	// partitions of orders there are.
+	partitions int
+	// made is when the ERP made its copy, absent if never.
+	made   map[ledger.OrderKey]ledger.Instant
+	placed map[ledger.OrderKey]ledger.Instant
+	// misled are orders whose evidence the names gave to another at first.
+	misled map[ledger.OrderKey]bool
+	// told are the unkeyed events.
+	told []ledger.EventID
+}
+
+func (w *parcelWorld) tell(rnd *rand.Rand, h happening) {
+	for range 1 + rnd.IntN(2) {
+		x := h
+		x.at = h.at.Add(ledger.Micros(rnd.IntN(25)) * ledger.Second)
+		w.tells = append(w.tells, x)
+		w.end = max(w.end, x.at)
+	}
+}
+
+func newParcelWorld(rnd *rand.Rand) *parcelWorld {
+	w := &parcelWorld{made: map[ledger.OrderKey]ledger.Instant{}, placed: map[ledger.OrderKey]ledger.Instant{},
+		misled: map[ledger.OrderKey]bool{}}
+	w.partitions = 1 + rnd.IntN(3)
+	at := Clock(10, 0, 0)
+	for i := range 2 + rnd.IntN(4) {
+		id, num := fmt.Sprint(i), fmt.Sprint(i)
+		if i > 0 && rnd.IntN(4) == 0 {
+			num = fmt.Sprint(i - 1) // a recycled number, or a collision if the one before has not ended
+		}
+		w.order(rnd, id, num, at)
+		at = at.Add(ledger.Micros(30+rnd.IntN(1500)) * ledger.Second)
+	}
+	for i := range rnd.IntN(3) { // names nobody ever binds
+		e := ERPEvent("stray", at, at.Add(ledger.Second), at.Add(-10*ledger.Second), Words{Order: "approved", Created: at})
+		e.Object.ID = fmt.Sprint("stray-", i)
+		w.unkeyed(rnd, e, number(fmt.Sprint("none-", i)), at)
+	}
+	slices.SortStableFunc(w.tells, func(a, b happening) int { return int(a.at - b.at) })
+	w.end = w.end.Add(2 * ledger.Hour)
+	return w
+}
+
+func (w *parcelWorld) order(rnd *rand.Rand, id, num string, at ledger.Instant) {
+	key := Key(id)
+	w.orders = append(w.orders, key)
+	w.placed[key] = at
+	numbered := func(e *ledger.Event) *ledger.Event {
+		e.Aliases = []ledger.Alias{number("#" + num)}
+		e.ID = e.ComputeID()
+		return e
+	}
+	first := ShopEvent(id, at, at.Add(ledger.Second), Words{Order: "open", Created: at, Minor: 1000})
+	if rnd.IntN(3) == 0 { // the number is given later
+		first.Aliases = nil
+		if num != id {
+			w.misled[key] = true // until then the number names another order alone
+		}
+		first.ID = first.ComputeID()
+		t := at.Add(ledger.Micros(10+rnd.IntN(1200)) * ledger.Second)
+		w.tell(rnd, happening{at: t, rec: ledger.Record{Event: numbered(ShopEvent(id, t, t.Add(ledger.Second), Words{Order: "open", Created: at, Minor: 1000}))}})
+	} else {
+		first = numbered(first)
+	}
+	w.tell(rnd, happening{at: at, rec: ledger.Record{Event: first}})
+	if rnd.IntN(3) == 0 {
+		t := at.Add(ledger.Micros(300+rnd.IntN(600)) * ledger.Second)
+		w.tell(rnd, happening{at: t, rec: ledger.Record{Event: numbered(ShopEvent(id, t, t.Add(ledger.Second), Words{Order: "cancelled", Created: at, Cancelled: t, Minor: 1000}))}})
+	}
+	if rnd.IntN(4) == 0 {
+		return // never exported
+	}
+	t := at.Add(ledger.Micros([]int{20, 60, 100, 400, 1200}[rnd.IntN(5)]) * ledger.Second)
+	w.made[key] = t
+	erp := ERPEvent(id, t, t.Add(10*ledger.Second), t.Add(-10*ledger.Second), Words{Order: "approved", Fulfilment: "pending", Created: t})
+	erp.Aliases = []ledger.Alias{tracking("1Z" + id)}
+	w.unkeyed(rnd, erp, number("#"+num), t)
+	for n := range rnd.IntN(3) {
+		t = t.Add(ledger.Micros(20+rnd.IntN(200)) * ledger.Second)
+		w.unkeyed(rnd, PayEvent(id, t, t.Add(ledger.Second), []string{"pending", "captured"}[n%2]), tracking("1Z"+id), t)
+	}
+}
+
+func (w *parcelWorld) unkeyed(rnd *rand.Rand, e *ledger.Event, by ledger.Alias, at ledger.Instant) {
+	e.Order = ""
+	e.ID = e.ComputeID()
+	w.told = append(w.told, e.ID)
+	w.tell(rnd, happening{at: at.Add(5 * ledger.Second), rec: ledger.Record{Unkeyed: &ledger.Unkeyed{By: by, Event: *e}}, by: by, erp: e.Source == ERP})
+}
+
+// live runs the story through a net: what the sources tell, polls that prove
+// what they saw, ticks, and chance in between.
+func (w *parcelWorld) live(t *testing.T, rnd *rand.Rand) *Net {
+	t.Helper()
+	n := NewNet(rnd, w.partitions, 1+w.partitions%2)
+	pol := PolicyRecord(joined())
+	n.Everywhere(ledger.Record{Policy: pol})
+	next, offsets := 0, map[int32]int64{}
+	until := Clock(9, 0, 0)
+	lag := rnd.IntN(60)
+	for now := Clock(9, 59, 0); now < w.end; now = now.Add(10 * ledger.Second) {
+		for ; next < len(w.tells) && w.tells[next].at <= now; next++ {
+			h := w.tells[next]
+			if h.rec.Event != nil {
+				n.OrderMember(h.rec.Event.Order).Append(h.rec)
+				continue
+			}
+			off := n.AliasMember(h.by).Append(h.rec)
+			if h.erp {
+				offsets[ledger.PartitionOf(h.by.Key(), int32(len(n.Aliases)))] = off
+			}
+		}
+		// whatever began more than 35 s ago has been told, and the poll proves it
+		until = now.Add(-35 * ledger.Second)
+		if rnd.IntN(3) == 0 || now.Add(20*ledger.Second) >= w.end {
+			n.Everywhere(ledger.Record{Tick: Tick(now, heardERP(until, offsets), Covered(Shop, ShopOrders, Clock(9, 0, 0), until))})
+		}
+		for range rnd.IntN(1 + lag) {
+			n.Step()
+		}
+	}
+	for range 3 { // what is on its way arrives, and the clock tells what it means
+		n.Drain()
+		w.end = w.end.Add(ledger.Minute)
+		n.Everywhere(ledger.Record{Tick: Tick(w.end, heardERP(until, offsets))})
+	}
+	n.Drain()
+	return n
+}
+
+// heardERP is what the ERP's poll proves, and how far it appended unkeyed records.
+func heardERP(until ledger.Instant, offsets map[int32]int64) ledger.FeedCoverage {
+	c := Covered(ERP, ERPOrders, Clock(9, 0, 0), until)
+	for p, off := range offsets {
+		c.Unkeyed = append(c.Unkeyed, ledger.UnkeyedOffset{Partition: p, Offset: off})
+	}
+	slices.SortFunc(c.Unkeyed, func(a, b ledger.UnkeyedOffset) int { return int(a.Partition - b.Partition) })
+	return c
+}
+
+// TestJoining holds the alias store to its five properties over random worlds:
+// names that come late, collide, are recycled, chain and lead nowhere; crashes,
+// repeated sends and any interleaving (S-35 … S-37).
+func TestJoining(t *testing.T) {
+	for seed := range seeds(t, 12) {
+		rnd := rand.New(rand.NewPCG(uint64(seed), 35))
+		w := newParcelWorld(rnd)
+		end, first := w.end, ""
+		for round := range 3 {
+			w.end = end
+			n := w.live(t, rand.New(rand.NewPCG(uint64(seed), uint64(100+round))))
+			w.neverProvenAgainstEvidence(t, n, seed)
+			got := w.conclusion(t, n, seed)
+			if round == 0 {
+				first = got
+			} else if got != first {
+				t.Fatalf("seed %d, round %d (P3):\n%s\nwant as in round 0:\n%s", seed, round, got, first)
+			}
+			for _, m := range append(slices.Clone(n.Orders), n.Aliases...) {
+				again := m.Refold(rnd)
+				a, err := ledger.Digest(m.Store)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if b, err := ledger.Digest(again); err != nil || a != b {
+					diff, _ := ledger.FirstMismatch(m.Store, again)
+					t.Fatalf("seed %d: a replay differs: %s (%v)", seed, diff, err)
+				}
+			}
+		}
+	}
+}
+
+// neverProvenAgainstEvidence is P1: what is said to be proven missing was never
+// told in time by anyone.
+func (w *parcelWorld) neverProvenAgainstEvidence(t *testing.T, n *Net, seed int) {
+	t.Helper()
+	for _, m := range n.Orders {
+		for i := range m.Told {
+			x := &m.Told[i].Exception
+			made, ok := w.made[x.Subject.Order]
+			if x.Rule != "ingestion" || x.Basis != ledger.BasisProven || m.Told[i].Change != ledger.FactExceptionOpened || !ok || w.misled[x.Subject.Order] {
+				continue
+			}
+			if made < w.placed[x.Subject.Order].Add(2*ledger.Minute) {
+				t.Fatalf("seed %d (P1): %s was said to be proven missing, and the ERP had it at %s", seed, x.Subject.Order, made)
+			}
+		}
+	}
+}
+
+// conclusion is what the net came to, and P2 on the way: every unkeyed record
+// counts in one order, or visibly in none.
+func (w *parcelWorld) conclusion(t *testing.T, n *Net, seed int) string {
+	t.Helper()
+	out := ""
+	counts := map[ledger.EventID][]ledger.OrderKey{}
+	for _, key := range w.orders {
+		m := n.OrderMember(key)
+		for _, id := range ledger.Living(m.Store, key) {
+			counts[id] = append(counts[id], key)
+		}
+		r, err := ledger.NewReader(m.Store, ledger.Options{Partition: ledger.PartitionOf([]byte(key), int32(len(n.Orders))), Partitions: int32(len(n.Orders))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, _, err := r.Order(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out += string(key) + "\n" + State(v)
+	}
+	joined := map[ledger.EventID]ledger.OrderKey{}
+	var claims []string
+	for _, m := range n.Aliases {
+		for id, to := range ledger.Joined(m.Store) {
+			joined[id] = to
+		}
+		claims = append(claims, ledger.Claimants(m.Store))
+	}
+	for _, id := range w.told {
+		to, known := joined[id]
+		if !known {
+			t.Fatalf("seed %d (P2): event %s is nowhere", seed, id)
+		}
+		if to == "" && len(counts[id]) != 0 || to != "" && !slices.Equal(counts[id], []ledger.OrderKey{to}) {
+			t.Fatalf("seed %d (P2): event %s is joined to %q and counts in %v", seed, id, to, counts[id])
+		}
+	}
+	slices.Sort(claims)
+	out += strings.Join(claims, "")
+	ids := make([]ledger.EventID, 0, len(joined))
+	for id := range joined {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b ledger.EventID) int { return slices.Compare(a[:], b[:]) })
+	for _, id := range ids {
+		out += fmt.Sprintf("%s → %s\n", id, joined[id])
+	}
+	return out
+}
