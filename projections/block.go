@@ -30,6 +30,12 @@ func Append(dst, src *ledger.Rows, t Table, from, to uint64) {
 				dst.Quarantine = append(dst.Quarantine, src.Quarantine[i])
 			}
 		}
+	case Outgoing:
+		for i := range src.Outgoing {
+			if s := src.Outgoing[i].Seq; s >= from && s <= to {
+				dst.Outgoing = append(dst.Outgoing, src.Outgoing[i])
+			}
+		}
 	}
 }
 
@@ -44,6 +50,8 @@ func Count(r *ledger.Rows, t Table) int {
 		return len(r.Orders)
 	case Quarantine:
 		return len(r.Quarantine)
+	case Outgoing:
+		return len(r.Outgoing)
 	default:
 		return 0
 	}
@@ -66,7 +74,9 @@ func seqAt(r *ledger.Rows, t Table, i int) uint64 {
 		return r.Exceptions[i].Seq
 	case Orders:
 		return r.Orders[i].Seq
-	default:
+	case Quarantine:
 		return r.Quarantine[i].Seq
+	default:
+		return r.Outgoing[i].Seq
 	}
 }

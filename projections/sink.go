@@ -16,12 +16,15 @@ const (
 	Exceptions Table = 1
 	Orders     Table = 2
 	Quarantine Table = 3
+	// Outgoing are records for other topics, not rows of a read model: the sink
+	// that wants them appends them.
+	Outgoing Table = 4
 )
 
 // Tables is how many tables there are; valid tables are 0 … Tables−1.
-const Tables = 4
+const Tables = 5
 
-var tableNames = [Tables]string{"events", "exceptions", "orders", "quarantine"}
+var tableNames = [Tables]string{"events", "exceptions", "orders", "quarantine", "outgoing"}
 
 // String returns the table's public name.
 func (t Table) String() string {
@@ -71,4 +74,13 @@ type Sink interface {
 	// Insert writes one block. On an error the outcome is unknown: the caller
 	// asks Held again, and repeats the identical block if it is missing.
 	Insert(ctx context.Context, block *Block) error
+}
+
+// Repeating is a sink that cannot say what it holds, because whoever reads what
+// it writes takes a repeat for what it is. The sender remembers for it what it
+// acknowledged.
+type Repeating interface {
+	Sink
+	// Repeats reports true.
+	Repeats() bool
 }

@@ -38,8 +38,8 @@ func (l *Lazy) open(ctx context.Context) (*Sink, error) {
 // Name implements projections.Sink.
 func (l *Lazy) Name() string { return "clickhouse" }
 
-// Wants implements projections.Sink: everything.
-func (l *Lazy) Wants(projections.Table) bool { return true }
+// Wants implements projections.Sink: every row of a read model.
+func (l *Lazy) Wants(t projections.Table) bool { return t != projections.Outgoing }
 
 // Held implements projections.Sink.
 func (l *Lazy) Held(ctx context.Context, partition int32) (projections.Held, error) {

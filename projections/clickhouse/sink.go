@@ -52,14 +52,17 @@ func (s *Sink) Conn() driver.Conn { return s.conn }
 // Name implements projections.Sink.
 func (s *Sink) Name() string { return "clickhouse" }
 
-// Wants implements projections.Sink: everything.
-func (s *Sink) Wants(projections.Table) bool { return true }
+// Wants implements projections.Sink: every row of a read model.
+func (s *Sink) Wants(t projections.Table) bool { return t != projections.Outgoing }
 
 // Held implements projections.Sink: it asks each table for its greatest seq.
 func (s *Sink) Held(ctx context.Context, partition int32) (projections.Held, error) {
 	var held projections.Held
 	ctx = ch.Context(ctx, ch.WithSettings(ch.Settings{"select_sequential_consistency": 1}))
 	for t := range projections.Table(projections.Tables) {
+		if !s.Wants(t) {
+			continue
+		}
 		row := s.conn.QueryRow(ctx, "SELECT max(seq) FROM "+t.String()+" WHERE partition = $1", uint32(partition))
 		if err := row.Scan(&held[t]); err != nil {
 			return held, fmt.Errorf("ask for the greatest seq of %s: %w", t, err)
