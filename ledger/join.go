@@ -405,3 +405,27 @@ func waitingTimer(s *aliasState, w *waiting) []byte {
 	b := appendOrdered([]byte{keyTimer}, w.due)
 	return append(append(b, s.key...), w.ev.ID[:]...)
 }
+
+// Unforwarded reports whether the alias store has joined or parked more than it
+// has told the orders' partitions; the next tick tells it.
+func (p *Partition) Unforwarded() bool {
+	if !p.joins() || p.through == 0 {
+		return false
+	}
+	d := &decoder{b: p.forwarded}
+	return len(p.forwarded) == 0 || d.forwarded().Through < p.through
+}
+
+// Idle reports whether an alias store has never seen a record.
+func (p *Partition) Idle() bool { return p.through == 0 }
+
+// Satisfied reports whether a status that waited for its unkeyed records to be
+// joined can count; the next tick lets it.
+func (p *Partition) Satisfied() bool {
+	for _, f := range p.feeds {
+		if len(f.Next) > 0 && p.satisfied(&f.Next[0]) {
+			return true
+		}
+	}
+	return false
+}

@@ -52,11 +52,14 @@ func digestOf(r *kafkalog.Record) [32]byte {
 
 // FoldOptions configure a Fold.
 type FoldOptions struct {
-	Partition   int32
-	Partitions  int32
-	TopicID     [16]byte
-	CacheOrders int
-	SliceTimers int
+	// Partition is numbered from ledger.AliasPartitions on if it is one of
+	// orders.unkeyed.v1; OrderPartitions are those of orders.events.v1 then.
+	Partition       int32
+	Partitions      int32
+	OrderPartitions int32
+	TopicID         [16]byte
+	CacheOrders     int
+	SliceTimers     int
 	// NoOutbox keeps no rows for sinks: for those who never ship any.
 	NoOutbox bool
 	// Outbox is told of every blob committed; nil: nobody is.
@@ -91,7 +94,7 @@ type Fold struct {
 // NewFold opens the partition that a store holds. It refuses a store of
 // another topic: the log was deleted and created again.
 func NewFold(store Committer, opt FoldOptions) (*Fold, error) {
-	part, err := ledger.Open(store, ledger.Options{Partition: opt.Partition, Partitions: opt.Partitions,
+	part, err := ledger.Open(store, ledger.Options{Partition: opt.Partition, Partitions: opt.Partitions, OrderPartitions: opt.OrderPartitions,
 		CacheOrders: opt.CacheOrders, SliceTimers: opt.SliceTimers})
 	if err != nil {
 		return nil, err

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -98,8 +98,9 @@ type Observer interface {
 type Node struct {
 	cfg      Config
 	deps     Deps
-	topic    [16]byte
-	replicas []*replica
+	topics   map[string][16]byte
+	replicas []*replica // of orders.events.v1
+	aliases  []*replica // of orders.unkeyed.v1
 	feed     *sharedCoverage
 	policies *policyLog
 	owner    kafkalog.Ownership
@@ -119,22 +120,14 @@ func Start(ctx context.Context, cfg Config, deps Deps) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	id, err := deps.Journal.TopicID(ctx, kafkalog.TopicEvents)
-	if err != nil {
-		return nil, fmt.Errorf("identify topic %s: %w", kafkalog.TopicEvents, err)
-	}
 	if deps.Observer == nil {
 		deps.Observer = nobody{}
 	}
-	n := &Node{cfg: cfg, deps: deps, topic: id, feed: newSharedCoverage(), cache: pebble.NewCache(64 << 20), room: newRoom(nodeBytes)}
+	n := &Node{cfg: cfg, deps: deps, topics: map[string][16]byte{}, feed: newSharedCoverage(), cache: pebble.NewCache(64 << 20), room: newRoom(nodeBytes)}
 	n.policies = newPolicyLog()
-	for p := range cfg.Partitions {
-		r := newReplica(n, p)
-		if err := r.open(); err != nil {
-			n.closeStores()
-			return nil, err
-		}
-		n.replicas = append(n.replicas, r)
+	if err := n.open(ctx); err != nil {
+		n.closeStores()
+		return nil, err
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	n.stop = cancel
@@ -145,7 +138,7 @@ func Start(ctx context.Context, cfg Config, deps Deps) (*Node, error) {
 	}
 	n.spawn(func() { n.follow(run, kafkalog.TopicSources, n.feed.take(deps.Codec.NewDecoder())) })
 	n.spawn(func() { n.follow(run, kafkalog.TopicControl, n.policies.take(deps.Codec.NewDecoder())) })
-	for _, r := range n.replicas {
+	for _, r := range n.all() {
 		n.spawn(func() { r.run(run) })
 		n.spawn(func() { r.tick(run) })
 		for _, s := range deps.Sinks {
@@ -157,6 +150,32 @@ func Start(ctx context.Context, cfg Config, deps Deps) (*Node, error) {
 	}
 	return n, nil
 }
+
+// open opens every partition's store.
+func (n *Node) open(ctx context.Context) error {
+	for _, topic := range []string{kafkalog.TopicEvents, kafkalog.TopicUnkeyed} {
+		id, err := n.deps.Journal.TopicID(ctx, topic)
+		if err != nil {
+			return fmt.Errorf("identify topic %s: %w", topic, err)
+		}
+		n.topics[topic] = id
+		for p := range n.cfg.Partitions {
+			r := newReplica(n, topic, p)
+			if err := r.open(); err != nil {
+				return err
+			}
+			if r.joins() {
+				n.aliases = append(n.aliases, r)
+			} else {
+				n.replicas = append(n.replicas, r)
+			}
+		}
+	}
+	return nil
+}
+
+// all are the partitions of both topics.
+func (n *Node) all() []*replica { return slices.Concat(n.replicas, n.aliases) }
 
 func (n *Node) spawn(fn func()) {
 	n.wg.Add(1)
@@ -172,7 +191,7 @@ func (n *Node) join() error {
 		return nil
 	}
 	if n.cfg.Group == "" {
-		for _, r := range n.replicas {
+		for _, r := range n.all() {
 			r.own(true)
 		}
 		return nil
@@ -202,7 +221,7 @@ func (n *Node) Close() error {
 
 func (n *Node) closeStores() error {
 	var errs []error
-	for _, r := range n.replicas {
+	for _, r := range n.all() {
 		errs = append(errs, r.close())
 	}
 	n.cache.Unref()
@@ -218,7 +237,7 @@ func (n *Node) Coverage() []*ledger.SourceStatus { return n.feed.statuses() }
 // Stopped returns why each stopped partition stopped.
 func (n *Node) Stopped() map[int32]error {
 	out := map[int32]error{}
-	for _, r := range n.replicas {
+	for _, r := range n.all() {
 		if err := r.stopped(); err != nil {
 			out[r.partition] = err
 		}
@@ -229,7 +248,7 @@ func (n *Node) Stopped() map[int32]error {
 // Ready reports whether every partition has folded everything that was in the
 // log when it was last read, and if not, why.
 func (n *Node) Ready() error {
-	for _, r := range n.replicas {
+	for _, r := range n.all() {
 		if err := r.stopped(); err != nil {
 			return fmt.Errorf("partition %d stopped: %w", r.partition, err)
 		}
@@ -249,10 +268,6 @@ func (n *Node) sinkNames() []string {
 		names = append(names, s.Name())
 	}
 	return names
-}
-
-func (n *Node) storeDir(p int32) string {
-	return filepath.Join(n.cfg.Dir, StoreName(kafkalog.TopicEvents, p))
 }
 
 type nobody struct{}

@@ -59,8 +59,12 @@ func (r *replica) tickView(sent uint64, looked *uint64) (TickView, []ledger.Feed
 	if w := state.guard.Withheld; w != nil {
 		v.Withheld, v.WithheldBoot = true, w.Boot
 	}
+	v.Forward, v.Satisfied, v.Idle = state.unforwarded, state.satisfied, state.idle
 	changed, gen, date := r.n.feed.since(sent)
 	v.Date = date
+	if r.joins() {
+		return v, nil, gen // nothing here waits for coverage
+	}
 	if !v.Owner {
 		return v, changed, gen
 	}
@@ -109,7 +113,7 @@ func (r *replica) append(ctx context.Context, v any) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	_, err = r.n.deps.Journal.Append(ctx, kafkalog.Record{Topic: kafkalog.TopicEvents, Partition: r.partition, Value: value})
+	_, err = r.n.deps.Journal.Append(ctx, kafkalog.Record{Topic: r.topic, Partition: r.index, Value: value})
 	return err
 }
 

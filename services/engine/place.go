@@ -10,6 +10,7 @@ import (
 const (
 	placeKey     = "!place"
 	pumpPrefix   = "!pump/"
+	heldPrefix   = "!held/"
 	intentPrefix = "!intent/"
 	outboxSpace  = '#' // batch number → rows
 )

@@ -62,13 +62,8 @@ func (e *GapError) Error() string {
 // the number of rows sent. After an error it may be called again.
 func (p *Pump) Run(ctx context.Context) (int, error) {
 	if !p.known {
-		held, err := p.sink.Held(ctx, p.opt.Partition)
-		if err != nil {
-			return 0, fmt.Errorf("ask %s what it holds: %w", p.sink.Name(), err)
-		}
-		p.held, p.known, p.next = held, true, 0
-		for t := range p.doubt {
-			p.doubt[t] = true
+		if err := p.ask(ctx); err != nil {
+			return 0, err
 		}
 		if err := p.repeatIntents(ctx); err != nil {
 			p.known = false
@@ -106,6 +101,45 @@ func (p *Pump) Run(ctx context.Context) (int, error) {
 		}
 	}
 }
+
+// ask learns what the sink holds, from itself or, if it takes repeats, from
+// what it acknowledged.
+func (p *Pump) ask(ctx context.Context) error {
+	repeats := p.repeats()
+	var err error
+	if repeats {
+		p.held, err = p.acknowledged()
+	} else {
+		p.held, err = p.sink.Held(ctx, p.opt.Partition)
+	}
+	if err != nil {
+		return fmt.Errorf("ask what %s holds: %w", p.sink.Name(), err)
+	}
+	p.known, p.next = true, 0
+	for t := range p.doubt {
+		p.doubt[t] = !repeats
+	}
+	return nil
+}
+
+func (p *Pump) repeats() bool {
+	r, ok := p.sink.(projections.Repeating)
+	return ok && r.Repeats()
+}
+
+// acknowledged reads what a repeating sink acknowledged last.
+func (p *Pump) acknowledged() (held projections.Held, err error) {
+	v, ok, err := p.store.Get(p.heldKey())
+	if err != nil || !ok || len(v) != 8*projections.Tables {
+		return held, err
+	}
+	for t := range held {
+		held[t] = binary.BigEndian.Uint64(v[8*t:])
+	}
+	return held, nil
+}
+
+func (p *Pump) heldKey() []byte { return []byte(heldPrefix + p.sink.Name()) }
 
 // lacking reports rows that neither the sink nor the outbox holds.
 func (p *Pump) lacking(told projections.Held) error {
@@ -265,7 +299,30 @@ func (p *Pump) intentKey(t projections.Table) []byte {
 func (p *Pump) progress(next uint64) error {
 	return p.store.Commit(func(b ledger.Batch) {
 		b.Put([]byte(pumpPrefix+p.sink.Name()), binary.BigEndian.AppendUint64(nil, next))
+		p.remember(b)
 	})
+}
+
+// remember notes what a repeating sink acknowledged.
+func (p *Pump) remember(b ledger.Batch) {
+	if !p.repeats() {
+		return
+	}
+	var v []byte
+	for _, seq := range p.held {
+		v = binary.BigEndian.AppendUint64(v, seq)
+	}
+	b.Put(p.heldKey(), v)
+}
+
+// took notes that a refill sent everything up to held.
+func (p *Pump) took(held projections.Held) error {
+	p.known = false
+	if !p.repeats() {
+		return nil
+	}
+	p.held = held
+	return p.store.Commit(p.remember)
 }
 
 // Held is what the sink is known to hold.

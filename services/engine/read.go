@@ -27,10 +27,10 @@ var ErrNotCaughtUp = errors.New("not caught up to the offset asked for")
 // Read runs fn over the last commit of a partition. The reader is valid during
 // the call only.
 func (n *Node) Read(partition int32, fn func(*ledger.Reader, Freshness) error) (err error) {
-	if partition < 0 || int(partition) >= len(n.replicas) {
-		return fmt.Errorf("partition %d: the log has %d", partition, len(n.replicas))
+	r, err := n.replica(partition)
+	if err != nil {
+		return err
 	}
-	r := n.replicas[partition]
 	snap := r.store.Snapshot()
 	defer func() {
 		if cerr := snap.Close(); cerr != nil && err == nil {
@@ -41,7 +41,7 @@ func (n *Node) Read(partition int32, fn func(*ledger.Reader, Freshness) error) (
 	if err != nil {
 		return err
 	}
-	return fn(reader, Freshness{Topic: kafkalog.TopicEvents, Partition: partition, AppliedOffset: reader.Offset(), LogEnd: r.end.Load(),
+	return fn(reader, Freshness{Topic: r.topic, Partition: r.index, AppliedOffset: reader.Offset(), LogEnd: r.end.Load(),
 		Clock: reader.Clock(), FoldVersion: ledger.FoldVersion, Owner: r.owner.Load()})
 }
 
@@ -51,7 +51,7 @@ func (r *replica) reader(snap *Snapshot) (*ledger.Reader, error) {
 	base := r.base
 	r.mu.Unlock()
 	if base == nil {
-		first, err := ledger.NewReader(snap, ledger.Options{Partition: r.partition, Partitions: r.n.cfg.Partitions})
+		first, err := ledger.NewReader(snap, ledger.Options{Partition: r.partition, Partitions: r.n.cfg.Partitions, OrderPartitions: r.n.cfg.Partitions})
 		if err != nil {
 			return nil, err
 		}
@@ -67,6 +67,19 @@ func (r *replica) reader(snap *Snapshot) (*ledger.Reader, error) {
 	return next, nil
 }
 
+// replica finds a partition; those of orders.unkeyed.v1 are numbered from
+// ledger.AliasPartitions on.
+func (n *Node) replica(partition int32) (*replica, error) {
+	list, at := n.replicas, partition
+	if partition >= ledger.AliasPartitions {
+		list, at = n.aliases, partition-ledger.AliasPartitions
+	}
+	if at < 0 || int(at) >= len(list) {
+		return nil, fmt.Errorf("partition %d: the log has %d", at, len(list))
+	}
+	return list[at], nil
+}
+
 // PartitionOf returns the partition of an order.
 func (n *Node) PartitionOf(k ledger.OrderKey) int32 {
 	return ledger.PartitionOf([]byte(k), n.cfg.Partitions)
@@ -74,10 +87,10 @@ func (n *Node) PartitionOf(k ledger.OrderKey) int32 {
 
 // WaitFor waits until a partition has folded every record before the offset.
 func (n *Node) WaitFor(ctx context.Context, partition int32, offset int64) error {
-	if partition < 0 || int(partition) >= len(n.replicas) {
-		return fmt.Errorf("partition %d: the log has %d", partition, len(n.replicas))
+	r, err := n.replica(partition)
+	if err != nil {
+		return err
 	}
-	r := n.replicas[partition]
 	for {
 		wait := r.done.wait()
 		if r.view.Load().place.Offset >= offset {
@@ -94,21 +107,29 @@ func (n *Node) WaitFor(ctx context.Context, partition int32, offset int64) error
 // Barrier waits until a partition has folded everything that was in its log
 // when the call began.
 func (n *Node) Barrier(ctx context.Context, partition int32) error {
-	ends, err := n.deps.Journal.EndOffsets(ctx, kafkalog.TopicEvents)
+	r, err := n.replica(partition)
 	if err != nil {
 		return err
 	}
-	return n.WaitFor(ctx, partition, ends[partition])
+	ends, err := n.deps.Journal.EndOffsets(ctx, r.topic)
+	if err != nil {
+		return err
+	}
+	return n.WaitFor(ctx, partition, ends[r.index])
 }
 
 // Propose appends a record to a partition and returns where it stands; its
 // effect exists once that offset is folded.
 func (n *Node) Propose(ctx context.Context, partition int32, payload any) (kafkalog.Position, error) {
+	r, err := n.replica(partition)
+	if err != nil {
+		return kafkalog.Position{}, err
+	}
 	value, err := n.deps.Codec.Encode(nil, payload)
 	if err != nil {
 		return kafkalog.Position{}, err
 	}
-	return n.deps.Journal.Append(ctx, kafkalog.Record{Topic: kafkalog.TopicEvents, Partition: partition, Value: value})
+	return n.deps.Journal.Append(ctx, kafkalog.Record{Topic: r.topic, Partition: r.index, Value: value})
 }
 
 // ProposePolicy appends a policy record to the control topic; owners carry it
@@ -155,7 +176,11 @@ func (n *Node) Stats() []Stat {
 // Digest returns the digest of a partition's committed state and the offset it
 // stands at.
 func (n *Node) Digest(partition int32) ([32]byte, int64, error) {
-	snap := n.replicas[partition].store.Snapshot()
+	r, err := n.replica(partition)
+	if err != nil {
+		return [32]byte{}, 0, err
+	}
+	snap := r.store.Snapshot()
 	defer func() { _ = snap.Close() }()
 	sum, err := ledger.Digest(snap)
 	if err != nil {

@@ -25,13 +25,13 @@ func (r *replica) refill(ctx context.Context, sink projections.Sink, p *Pump) (i
 		return 0, err
 	}
 	defer func() { _ = scratch.Close() }()
-	fold, err := NewFold(scratch, FoldOptions{Partition: r.partition, Partitions: r.n.cfg.Partitions, TopicID: r.n.topic})
+	fold, err := NewFold(scratch, r.foldOptions())
 	if err != nil {
 		return 0, err
 	}
 	pump := NewPump(scratch, sink, PumpOptions{Partition: r.partition})
 	sent := 0
-	err = Replay(ctx, ReplayOptions{Journal: r.n.deps.Journal, Decoder: r.n.deps.Codec.NewDecoder(), Partition: r.partition, Until: until},
+	err = Replay(ctx, ReplayOptions{Journal: r.n.deps.Journal, Decoder: r.n.deps.Codec.NewDecoder(), Topic: r.topic, Partition: r.index, Until: until},
 		fold, func() error {
 			n, err := pump.Run(ctx)
 			sent += n
@@ -40,14 +40,19 @@ func (r *replica) refill(ctx context.Context, sink projections.Sink, p *Pump) (i
 			}
 			return scratch.DeleteRange([]byte{outboxSpace}, outboxKey(fold.Place().Batch+1))
 		})
-	p.known = false
-	return sent, err
+	if err != nil {
+		p.known = false
+		return sent, err
+	}
+	return sent, p.took(pump.Held())
 }
 
 // ReplayOptions say what a replay reads.
 type ReplayOptions struct {
-	Journal   kafkalog.Source
-	Decoder   Decoder
+	Journal kafkalog.Source
+	Decoder Decoder
+	// Topic is read; empty means orders.events.v1.
+	Topic     string
 	Partition int32
 	// Until is the offset to stop before.
 	Until int64
@@ -62,12 +67,15 @@ func Replay(ctx context.Context, opt ReplayOptions, fold *Fold, committed func()
 	if opt.Batch == 0 {
 		opt.Batch = 4_000
 	}
+	if opt.Topic == "" {
+		opt.Topic = kafkalog.TopicEvents
+	}
 	from := fold.Place().Offset
 	if from >= opt.Until {
 		return nil
 	}
 	reader, err := opt.Journal.NewReader(kafkalog.ReaderOptions{MaxPollRecords: opt.Batch,
-		Assignments: map[string]map[int32]int64{kafkalog.TopicEvents: {opt.Partition: from}}})
+		Assignments: map[string]map[int32]int64{opt.Topic: {opt.Partition: from}}})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -18,7 +19,11 @@ import (
 
 // replica is one partition: its store, its fold and its reader.
 type replica struct {
-	n         *Node
+	n     *Node
+	topic string
+	index int32 // of the partition in its topic
+	id    [16]byte
+	// partition is the index, or beyond ledger.AliasPartitions one of orders.unkeyed.v1.
 	partition int32
 
 	store  *Store
@@ -48,18 +53,34 @@ type view struct {
 	counts   map[ledger.Source][ledger.Outcomes]uint64
 	recorded ledger.Instant // of the newest record folded
 	told     projections.Held
+	// unforwarded: the alias store joined more than it told; satisfied: a status
+	// that waited for what it told can count.
+	unforwarded bool
+	satisfied   bool
+	idle        bool // the alias store never saw a record
 }
 
-func newReplica(n *Node, p int32) *replica {
-	r := &replica{n: n, partition: p, done: newBroadcast()}
+func newReplica(n *Node, topic string, index int32) *replica {
+	r := &replica{n: n, topic: topic, index: index, partition: index, id: n.topics[topic], done: newBroadcast()}
+	if r.joins() {
+		r.partition += ledger.AliasPartitions
+	}
 	r.end.Store(-1)
 	return r
+}
+
+// joins reports whether this is a partition of the alias store.
+func (r *replica) joins() bool { return r.topic == kafkalog.TopicUnkeyed }
+
+// foldOptions say which fold of which log this is.
+func (r *replica) foldOptions() FoldOptions {
+	return FoldOptions{Partition: r.partition, Partitions: r.n.cfg.Partitions, OrderPartitions: r.n.cfg.Partitions, TopicID: r.id}
 }
 
 // open opens the store and the fold in it.
 func (r *replica) open() error {
 	if r.store == nil {
-		s, err := OpenStore(r.n.storeDir(r.partition), StoreOptions{Cache: r.n.cache})
+		s, err := OpenStore(filepath.Join(r.n.cfg.Dir, StoreName(r.topic, r.index)), StoreOptions{Cache: r.n.cache})
 		if err != nil {
 			return err
 		}
@@ -70,8 +91,10 @@ func (r *replica) open() error {
 		return err
 	}
 	r.outbox.Store(outbox)
-	f, err := NewFold(r.store, FoldOptions{Partition: r.partition, Partitions: r.n.cfg.Partitions, TopicID: r.n.topic,
-		CacheOrders: r.n.cfg.CacheOrders, NoOutbox: r.n.cfg.Standby, Outbox: outbox, OnCommit: r.committed, Listening: r.n.subs.any})
+	opt := r.foldOptions()
+	opt.CacheOrders, opt.NoOutbox, opt.OnCommit, opt.Listening = r.n.cfg.CacheOrders, r.n.cfg.Standby, r.committed, r.n.subs.any
+	opt.Outbox = outbox
+	f, err := NewFold(r.store, opt)
 	if err != nil {
 		return err
 	}
@@ -97,9 +120,10 @@ func (r *replica) publish() error {
 	}
 	part := r.fold.Part()
 	v := &view{place: r.fold.Place(), guard: part.Guard(), taken: part.Taken(), next: next, counts: part.Counts()}
+	v.unforwarded, v.satisfied, v.idle = part.Unforwarded(), part.Satisfied(), r.joins() && part.Idle()
 	told := part.Seqs()
 	v.told = projections.Held{projections.History: told.History, projections.Exceptions: told.Exceptions, projections.Orders: told.Orders,
-		projections.Quarantine: told.Quarantine}
+		projections.Quarantine: told.Quarantine, projections.Outgoing: told.Outgoing}
 	if p := part.NewestPolicy(); p != nil {
 		v.policy = p.Version
 	}
@@ -137,7 +161,7 @@ func (r *replica) run(ctx context.Context) {
 		}
 		r.fault.Store(&err)
 		r.n.deps.Observer.Stopped(r.partition, err)
-		r.n.deps.Logger.Error("partition stopped", "topic", kafkalog.TopicEvents, "partition", r.partition, "error", err)
+		r.n.deps.Logger.Error("partition stopped", "topic", r.topic, "partition", r.index, "error", err)
 		if errors.Is(err, kafkalog.ErrLogLost) {
 			return // never rewound, never skipped: a person must look
 		}
@@ -165,10 +189,10 @@ func (r *replica) guarded(ctx context.Context) (err error) {
 // decodes, this one folds and commits.
 func (r *replica) read(ctx context.Context) error {
 	place := r.fold.Place()
-	opts := kafkalog.ReaderOptions{Assignments: map[string]map[int32]int64{kafkalog.TopicEvents: {r.partition: place.Offset}},
+	opts := kafkalog.ReaderOptions{Assignments: map[string]map[int32]int64{r.topic: {r.index: place.Offset}},
 		MaxPollRecords: r.n.cfg.BatchRecords}
 	if place.Epoch >= 0 {
-		opts.Epochs = map[string]map[int32]int32{kafkalog.TopicEvents: {r.partition: place.Epoch}}
+		opts.Epochs = map[string]map[int32]int32{r.topic: {r.index: place.Epoch}}
 	}
 	if err := r.sameLog(ctx, place); err != nil {
 		return err
@@ -177,17 +201,17 @@ func (r *replica) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	ends, err := r.n.deps.Journal.EndOffsets(ctx, kafkalog.TopicEvents)
+	ends, err := r.n.deps.Journal.EndOffsets(ctx, r.topic)
 	if err != nil {
 		reader.Close()
 		return err
 	}
-	if end := ends[r.partition]; end < place.Offset {
+	if end := ends[r.index]; end < place.Offset {
 		reader.Close()
-		return &kafkalog.LogLostError{Position: kafkalog.Position{Topic: kafkalog.TopicEvents, Partition: r.partition, Offset: place.Offset},
+		return &kafkalog.LogLostError{Position: kafkalog.Position{Topic: r.topic, Partition: r.index, Offset: place.Offset},
 			Err: fmt.Errorf("the log ends at %d, before what was folded already", end)}
 	}
-	r.end.Store(ends[r.partition])
+	r.end.Store(ends[r.index])
 	ctx, cancel := context.WithCancel(ctx)
 	f := &fetcher{reader: reader, dec: r.n.deps.Codec.NewDecoder(), room: r.n.room, out: make(chan decodedBatch, 1)}
 	go f.run(ctx)
@@ -213,7 +237,7 @@ func (r *replica) sameLog(ctx context.Context, place Place) error {
 	if place.Offset == 0 {
 		return nil
 	}
-	at := kafkalog.Position{Topic: kafkalog.TopicEvents, Partition: r.partition, Offset: place.Offset - 1}
+	at := kafkalog.Position{Topic: r.topic, Partition: r.index, Offset: place.Offset - 1}
 	rec, err := kafkalog.ReadAt(ctx, r.n.deps.Journal, at)
 	if err != nil {
 		return fmt.Errorf("read the record folded last, %s: %w", at, err)

@@ -26,6 +26,17 @@ type tenured struct {
 	term int64
 }
 
+// Repeats implements projections.Repeating. A topic that several logs' rows
+// share cannot say what it holds of one of them: for the alias store the pump
+// remembers what was acknowledged, and a repeat after a crash carries the same ids.
+func (s *tenured) Repeats() bool {
+	if r, ok := s.Sink.(projections.Repeating); ok {
+		return r.Repeats()
+	}
+	shared, ok := s.Sink.(interface{ Shared() bool })
+	return ok && s.r.joins() && shared.Shared()
+}
+
 // Insert implements projections.Sink.
 func (s *tenured) Insert(ctx context.Context, b *projections.Block) error {
 	s.r.shipping.RLock()
@@ -63,8 +74,8 @@ func (r *replica) own(owner bool) (ended bool) {
 // asks the sinks, after it.
 func (n *Node) owned(partitions []int32) {
 	var left sync.WaitGroup
-	for _, r := range n.replicas {
-		if r.own(slices.Contains(partitions, r.partition)) {
+	for _, r := range n.all() {
+		if r.own(slices.Contains(partitions, r.index)) {
 			left.Go(func() {
 				r.shipping.Lock()
 				defer r.shipping.Unlock()

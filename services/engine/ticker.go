@@ -9,6 +9,7 @@ const (
 	tickLiveness = 30 * ledger.Second // without any other reason
 	tickLeast    = 200 * ledger.Millisecond
 	tickWithheld = 20 * ledger.Second
+	tickForward  = ledger.Second // for what the alias store joined since
 	// a replica that does not own the partition proposes after this long.
 	tickMissed = 3 * tickLiveness
 )
@@ -30,6 +31,11 @@ type TickView struct {
 	Date ledger.Instant
 	// Wanted are the changed feeds that a waiting obligation needs now.
 	Wanted []ledger.FeedKey
+	// Forward: the alias store has something to forward. Satisfied: a status that
+	// waited for what was forwarded can count. Idle: nothing here needs a clock.
+	Forward   bool
+	Satisfied bool
+	Idle      bool
 }
 
 // Ticker decides when the passage of time is proposed to one partition. It is
@@ -50,6 +56,9 @@ type Decision struct {
 
 // Decide says whether to propose a tick now.
 func (t *Ticker) Decide(v TickView) Decision {
+	if v.Idle && v.PolicyAt == 0 {
+		return Decision{Again: v.Now.Add(tickLiveness)}
+	}
 	if !v.Owner {
 		return t.standby(v)
 	}
@@ -60,8 +69,11 @@ func (t *Ticker) Decide(v TickView) Decision {
 	if v.PolicyAt != 0 && v.PolicyAt < due && !v.Withheld {
 		due = max(v.PolicyAt, t.last.Add(tickLeast))
 	}
-	if len(v.Wanted) > 0 {
+	if len(v.Wanted) > 0 || v.Satisfied {
 		due = min(due, t.last.Add(tickLeast))
+	}
+	if v.Forward {
+		due = min(due, t.last.Add(tickForward))
 	}
 	if v.Withheld || v.Clock == 0 {
 		due = min(due, t.last.Add(tickWithheld))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/orderledger/orderledger/ledger"
 	"github.com/orderledger/orderledger/projections"
 	"github.com/orderledger/orderledger/services/avroevent"
 	"github.com/orderledger/orderledger/services/kafkalog"
@@ -27,6 +28,10 @@ func NewExceptions(log kafkalog.Journal, codec *avroevent.Codec) *Exceptions {
 // Name implements projections.Sink.
 func (x *Exceptions) Name() string { return kafkalog.TopicExceptions }
 
+// Shared says that partitions of orders and of the alias store publish into one
+// partition of the topic.
+func (x *Exceptions) Shared() bool { return true }
+
 // Wants implements projections.Sink: exceptions alone.
 func (x *Exceptions) Wants(t projections.Table) bool { return t == projections.Exceptions }
 
@@ -41,20 +46,37 @@ func (x *Exceptions) Held(ctx context.Context, partition int32) (projections.Hel
 	if err != nil {
 		return held, err
 	}
-	from := max(starts[partition], ends[partition]-1)
-	records, err := kafkalog.ReadRange(ctx, x.log, kafkalog.Position{Topic: kafkalog.TopicExceptions, Partition: partition, Offset: from}, ends[partition])
-	if err != nil {
-		return held, err
+	for end := ends[partition]; end > starts[partition]; end -= lookBack {
+		seq, err := x.newest(ctx, partition, max(starts[partition], end-lookBack), end)
+		if err != nil || seq > 0 {
+			held[projections.Exceptions] = seq
+			return held, err
+		}
 	}
-	dec := x.codec.NewDecoder()
+	return held, nil
+}
+
+// lookBack is how many records are read at a time, from the end back, for the
+// newest of one partition: the alias store publishes in between.
+const lookBack = 500
+
+// newest is the greatest seq of a partition's records in a range, 0 if none.
+func (x *Exceptions) newest(ctx context.Context, partition int32, from, to int64) (uint64, error) {
+	records, err := kafkalog.ReadRange(ctx, x.log, kafkalog.Position{Topic: kafkalog.TopicExceptions, Partition: partition, Offset: from}, to)
+	if err != nil {
+		return 0, err
+	}
+	dec, seq := x.codec.NewDecoder(), uint64(0)
 	for i := range records {
 		rec, err := dec.DecodeException(records[i].Value)
 		if err != nil {
-			return held, fmt.Errorf("the newest record of %s/%d is not ours: %w", kafkalog.TopicExceptions, partition, err)
+			return 0, fmt.Errorf("a record of %s/%d is not ours: %w", kafkalog.TopicExceptions, partition, err)
 		}
-		held[projections.Exceptions] = max(held[projections.Exceptions], rec.Seq)
+		if rec.Partition == partition {
+			seq = max(seq, rec.Seq)
+		}
 	}
-	return held, nil
+	return seq, nil
 }
 
 // Insert implements projections.Sink.
@@ -66,7 +88,7 @@ func (x *Exceptions) Insert(ctx context.Context, b *projections.Block) error {
 		if err != nil {
 			return err
 		}
-		x.log.AppendAsync(kafkalog.Record{Topic: kafkalog.TopicExceptions, Partition: b.Partition, Key: []byte(row.Exception.ID.String()), Value: value},
+		x.log.AppendAsync(kafkalog.Record{Topic: kafkalog.TopicExceptions, Partition: b.Partition % ledger.AliasPartitions, Key: []byte(row.Exception.ID.String()), Value: value},
 			func(_ kafkalog.Position, err error) { done <- err })
 	}
 	for range b.Rows.Exceptions {
