@@ -28,6 +28,10 @@ var frozen = []string{
 	"710901 FoldCutover 1 658994c4e5a93063",
 	"711001 Quarantined 1 9f38f890a08b1f33",
 	"711101 Exception 1 485afbbe9f502916",
+	"711201 AliasBinding 1 c29331f8abd5ca64",
+	"711301 Reemit 1 3be3d7a1c6fbac1b",
+	"711401 Bound 1 6d0442c430034bea",
+	"711501 Forwarded 1 71cdd79e09fc7521",
 }
 
 func load(t *testing.T) []Schema {

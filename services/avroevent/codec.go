@@ -51,12 +51,17 @@ const (
 	shapeFoldCutover
 	shapeQuarantined
 	shapeException
+	shapeBinding
+	shapeReemit
+	shapeBound
+	shapeForwarded
 	shapes
 )
 
 var shapeNames = [shapes]string{
 	"OrderEvent", "Unkeyed", "Tick", "SourceStatus", "Policy", "OperatorAction",
 	"Looked", "ClockReset", "FoldCutover", "Quarantined", "Exception",
+	"AliasBinding", "Reemit", "Bound", "Forwarded",
 }
 
 // listed is one schema of the manifest as the decoder uses it.
@@ -120,7 +125,8 @@ func newCodec(schemas []contract.Schema, err error) (*Codec, error) {
 
 // Encode appends the encoding of v to dst. v is a pointer to one of
 // ledger.Event, Unkeyed, Tick, SourceStatus, PolicyRecord, OperatorAction,
-// Looked, ClockReset, FoldCutover, Quarantined, or to an ExceptionRecord.
+// Looked, ClockReset, FoldCutover, Quarantined, AliasBinding, Reemit, Bound,
+// Forwarded, or to an ExceptionRecord.
 // Whatever it accepts, Decode accepts. Text that is not UTF-8 is mended where
 // it identifies nothing and refused elsewhere.
 func (c *Codec) Encode(dst []byte, v any) ([]byte, error) {
@@ -175,6 +181,14 @@ func shapeOf(v any) (shape, bool) {
 		return shapeQuarantined, true
 	case *ExceptionRecord:
 		return shapeException, true
+	case *ledger.AliasBinding:
+		return shapeBinding, true
+	case *ledger.Reemit:
+		return shapeReemit, true
+	case *ledger.Bound:
+		return shapeBound, true
+	case *ledger.Forwarded:
+		return shapeForwarded, true
 	default:
 		return 0, false
 	}

@@ -103,6 +103,8 @@ func (d *Decoder) decode(value []byte, rec *ledger.Record) (reason string) {
 	case shapeFoldCutover:
 		rec.Cutover = new(ledger.FoldCutover)
 		in.foldCutover(rec.Cutover)
+	case shapeBinding, shapeReemit, shapeBound, shapeForwarded:
+		return d.decodeJoin(n, rec)
 	default:
 		return ReasonMisplaced
 	}
@@ -123,6 +125,31 @@ func (d *Decoder) decodeUnkeyed(rec *ledger.Record) string {
 	d.in.require(string(u.By.Key()) == string(rec.Key))
 	rec.Unkeyed = u
 	return d.proven(&u.Event)
+}
+
+// decodeJoin decodes a record by which the alias store and the orders'
+// partitions speak to each other.
+func (d *Decoder) decodeJoin(n shape, rec *ledger.Record) string {
+	in, key := &d.in, string(rec.Key)
+	switch n {
+	case shapeBinding:
+		rec.Binding = new(ledger.AliasBinding)
+		in.binding(rec.Binding)
+		in.require(string(rec.Binding.Alias.Key()) == key)
+	case shapeReemit:
+		rec.Reemit = new(ledger.Reemit)
+		in.reemit(rec.Reemit)
+		in.require(string(rec.Reemit.Order) == key)
+		return d.proven(&rec.Reemit.Event)
+	case shapeBound:
+		rec.Bound = new(ledger.Bound)
+		in.bound(rec.Bound)
+		in.require(string(rec.Bound.Order) == key)
+	default:
+		rec.Forward = new(ledger.Forwarded)
+		in.forwarded(rec.Forward)
+	}
+	return in.verdict()
 }
 
 // proven is the reader's verdict, then whether the event's id is its own.

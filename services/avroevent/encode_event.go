@@ -36,6 +36,14 @@ func (w *writer) record(v any) (shape, bool) {
 		w.quarantined(v)
 	case *ExceptionRecord:
 		w.exception(v)
+	case *ledger.AliasBinding:
+		w.binding(v)
+	case *ledger.Reemit:
+		w.reemit(v)
+	case *ledger.Bound:
+		w.bound(v)
+	case *ledger.Forwarded:
+		w.forwarded(v)
 	}
 	return n, true
 }

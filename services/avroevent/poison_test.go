@@ -83,7 +83,8 @@ func TestPoisonKeepsPositionAndBytes(t *testing.T) {
 func TestEveryTruncationIsMalformed(t *testing.T) {
 	c := testCodec(t)
 	d := c.NewDecoder()
-	for _, v := range []any{new(ledger.Event), new(ledger.Unkeyed), new(ledger.Tick), new(ledger.PolicyRecord), new(ledger.OperatorAction), new(ledger.Looked), new(ledger.ClockReset), new(ledger.FoldCutover)} {
+	for _, v := range []any{new(ledger.Event), new(ledger.Unkeyed), new(ledger.Tick), new(ledger.PolicyRecord), new(ledger.OperatorAction), new(ledger.Looked), new(ledger.ClockReset), new(ledger.FoldCutover),
+		new(ledger.AliasBinding), new(ledger.Reemit), new(ledger.Bound), new(ledger.Forwarded)} {
 		s := newSampler(5)
 		s.full = true
 		value := mustEncode(t, c, s.fill(v))
@@ -178,7 +179,7 @@ func TestForgedEvents(t *testing.T) {
 func TestKeysOfOtherRecords(t *testing.T) {
 	c := testCodec(t)
 	d := c.NewDecoder()
-	for _, v := range []any{new(ledger.Unkeyed), new(ledger.Looked)} {
+	for _, v := range []any{new(ledger.Unkeyed), new(ledger.Looked), new(ledger.AliasBinding), new(ledger.Reemit), new(ledger.Bound)} {
 		value := mustEncode(t, c, newSampler(2).fill(v))
 		if got := reasonOf(d, value, []byte("another")); got != ReasonInvalid {
 			t.Errorf("%T under another key: reason %q", v, got)

@@ -27,7 +27,8 @@ func empties() []any {
 	return []any{
 		new(ledger.Event), new(ledger.Unkeyed), new(ledger.Tick), new(ledger.SourceStatus),
 		new(ledger.PolicyRecord), new(ledger.OperatorAction), new(ledger.Looked), new(ledger.ClockReset),
-		new(ledger.FoldCutover), new(ledger.Quarantined), new(ExceptionRecord),
+		new(ledger.FoldCutover), new(ledger.Quarantined), new(ExceptionRecord), new(ledger.AliasBinding),
+		new(ledger.Reemit), new(ledger.Bound), new(ledger.Forwarded),
 	}
 }
 
@@ -44,9 +45,31 @@ func (s *sampler) fill(p any) any {
 		v.Event.ID = v.Event.ComputeID()
 	case *ExceptionRecord:
 		v.Exception.Subject.Partition = v.Partition
+	case *ledger.AliasBinding:
+		s.name(&v.Alias, &v.Depth)
+	case *ledger.Reemit:
+		s.name(&v.Alias, &v.Depth)
+		v.Route, v.Event.Order = abs(v.Route), ""
+		v.Event.ID = v.Event.ComputeID()
+	case *ledger.Bound:
+		var depth uint8
+		s.name(&v.Alias, &depth)
+		v.Route = abs(v.Route)
+	case *ledger.Forwarded:
+		v.Partition, v.To, v.Through, v.Route = v.Partition&math.MaxInt32, v.To&math.MaxInt32, abs(v.Through), abs(v.Route)
+		for i := range v.Held {
+			v.Held[i].Offset = abs(v.Held[i].Offset)
+		}
 	}
 	return p
 }
+
+// name makes a name and a depth that may be bound.
+func (s *sampler) name(a *ledger.Alias, depth *uint8) {
+	a.Type, a.Value, *depth = "tracking", "x"+a.Value, 1+*depth%maxDepth
+}
+
+func abs(n int64) int64 { return max(n, -(n + 1)) }
 
 func (s *sampler) order() ledger.OrderKey {
 	k, err := ledger.NewOrderKey("shop-eu", fmt.Sprintf("gid://%d ö", s.r.Uint64()))
@@ -159,6 +182,12 @@ func keyOf(v any) []byte {
 	case *ledger.Unkeyed:
 		return v.By.Key()
 	case *ledger.Looked:
+		return []byte(v.Order)
+	case *ledger.AliasBinding:
+		return v.Alias.Key()
+	case *ledger.Reemit:
+		return []byte(v.Order)
+	case *ledger.Bound:
 		return []byte(v.Order)
 	default:
 		return nil
