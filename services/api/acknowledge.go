@@ -173,7 +173,7 @@ var refusals = map[string]orderledgerv1.RefusalReason{
 
 // result says what became of an action, and what to do when it was refused.
 func result(a ledger.Answer, x *found) *orderledgerv1.ActionResult {
-	out := &orderledgerv1.ActionResult{Outcome: orderledgerv1.Outcome_OUTCOME_ACCEPTED, Position: position(topicEvents, x.partition, a.Offset)}
+	out := &orderledgerv1.ActionResult{Outcome: orderledgerv1.Outcome_OUTCOME_ACCEPTED, Position: position(x.at.topic, x.at.partition, a.Offset)}
 	if a.Accepted {
 		out.Detail = "Recorded."
 		return out

@@ -68,7 +68,7 @@ func (w *wordAction) of(part *ledger.Exception) *ledger.OperatorAction {
 }
 
 func (w *wordAction) take(partition int32, a ledger.Answer) {
-	r := result(a, &found{shown: w.x.shown, partition: partition})
+	r := result(a, &found{shown: w.x.shown, partition: partition, at: place{topicEvents, partition}})
 	if !a.Accepted {
 		if w.refusal == nil {
 			w.refusal = r

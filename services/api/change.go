@@ -24,14 +24,14 @@ type exceptionChange struct {
 func (c *exceptionChange) name() string { return c.x.ID.String()[:12] + "." + strconv.Itoa(c.n) }
 
 // rowChanges are the changes that a commit told of, in its order.
-func rowChanges(partition int32, rows *ledger.Rows, counts map[ledger.ExceptionID]int) []exceptionChange {
+func rowChanges(where place, rows *ledger.Rows, counts map[ledger.ExceptionID]int) []exceptionChange {
 	type at struct {
 		offset int64
 		id     ledger.ExceptionID
 	}
 	facts := map[at][]*ledger.Fact{}
 	for i := range rows.History {
-		if f := rows.History[i].Fact; f != nil && transitionOf(f, partition) != nil {
+		if f := rows.History[i].Fact; f != nil && transitionOf(f, where) != nil {
 			k := at{f.Offset, f.Exception}
 			facts[k] = append(facts[k], f)
 		}
@@ -43,9 +43,9 @@ func rowChanges(partition int32, rows *ledger.Rows, counts map[ledger.ExceptionI
 		counts[k.id]++
 		c := exceptionChange{offset: row.Offset, n: counts[k.id], x: &row.Exception}
 		if list := facts[k]; len(list) > 0 {
-			c.transition, facts[k] = transitionOf(list[0], partition), list[1:]
+			c.transition, facts[k] = transitionOf(list[0], where), list[1:]
 		} else {
-			c.transition = transitionOf(rowFact(row), partition)
+			c.transition = transitionOf(rowFact(row), where)
 		}
 		out = append(out, c)
 	}
@@ -74,10 +74,10 @@ func rowFact(row *ledger.ExceptionRow) *ledger.Fact {
 // changes are what a snapshot says happened to exceptions since a point: the
 // facts of their orders, or for other subjects what they themselves remember.
 type changes struct {
-	r         *ledger.Reader
-	partition int32
-	since     resumePoint
-	until     int64
+	r     *ledger.Reader
+	at    place
+	since resumePoint
+	until int64
 	// exact changes have their place; loose ones are known to have happened
 	// since the point, but not where.
 	exact, loose []exceptionChange
@@ -99,7 +99,7 @@ func (c *changes) of(x *ledger.Exception) error {
 		if f == nil || f.Exception != x.ID || f.Offset >= c.until {
 			continue
 		}
-		t := transitionOf(f, c.partition)
+		t := transitionOf(f, c.at)
 		if t == nil {
 			continue
 		}
@@ -132,7 +132,7 @@ func (c *changes) remembered(x *ledger.Exception) {
 	default:
 		return
 	}
-	e := exceptionChange{offset: x.Offset, n: 1, x: x, transition: transitionOf(f, c.partition)}
+	e := exceptionChange{offset: x.Offset, n: 1, x: x, transition: transitionOf(f, c.at)}
 	if f.Kind == ledger.FactExceptionOpened || f.Kind == ledger.FactExceptionReopened {
 		if !c.since.has(e.offset, e.name()) {
 			c.exact = append(c.exact, e)

@@ -40,6 +40,20 @@ func (s *Server) freshness(f engine.Freshness) *orderledgerv1.Freshness {
 	}
 }
 
+// place is a partition of a topic.
+type place struct {
+	topic     string
+	partition int32
+}
+
+// place is where a partition stands, by its number among those of both topics.
+func (s *Server) place(log int32) place {
+	if n := s.opt.Ledger.Partitions(); log >= n {
+		return place{kafkalog.TopicUnkeyed, log - n}
+	}
+	return place{topicEvents, log}
+}
+
 func position(topic string, partition int32, offset int64) *orderledgerv1.LogPosition {
 	return &orderledgerv1.LogPosition{Topic: topic, Partition: partition, Offset: offset}
 }

@@ -104,7 +104,7 @@ var actionTransitions = map[string]orderledgerv1.TransitionKind{
 
 // transitionOf converts a fact about an exception; nil if it is about none, or
 // changed nothing (a refused action).
-func transitionOf(f *ledger.Fact, partition int32) *orderledgerv1.ExceptionTransition {
+func transitionOf(f *ledger.Fact, at place) *orderledgerv1.ExceptionTransition {
 	kind, ok := factTransitions[f.Kind]
 	if f.Kind == ledger.FactAction {
 		kind, ok = actionTransitions[f.Name], true
@@ -114,7 +114,7 @@ func transitionOf(f *ledger.Fact, partition int32) *orderledgerv1.ExceptionTrans
 	}
 	t := &orderledgerv1.ExceptionTransition{
 		Kind: kind, EvaluatedAt: stamp(f.At), Episode: f.Episode, Step: uint32(f.Step), Actor: f.Actor,
-		Text: f.Text, Position: position(topicEvents, partition, f.Offset),
+		Text: f.Text, Position: position(at.topic, at.partition, f.Offset),
 	}
 	switch kind {
 	case orderledgerv1.TransitionKind_TRANSITION_KIND_RESOLVED:

@@ -42,7 +42,8 @@ func exceptionID(text string) (ledger.ExceptionID, error) {
 // them for a word.
 type found struct {
 	shown
-	partition int32
+	partition int32 // among those of both topics
+	at        place
 	fresh     []*orderledgerv1.Freshness
 	history   []*orderledgerv1.ExceptionTransition
 }
@@ -58,13 +59,13 @@ func (f *found) message() *orderledgerv1.Exception {
 // its own id and under that of every part.
 func (s *Server) exception(ctx context.Context, id ledger.ExceptionID) (*found, error) {
 	var out *found
-	_, err := s.each(ctx, func(r *ledger.Reader, f engine.Freshness) error {
+	_, err := s.eachLog(ctx, func(r *ledger.Reader, f engine.Freshness) error {
 		x, err := r.Exception(id)
 		if err != nil || x == nil || out != nil {
 			return err
 		}
-		out = &found{shown: shown{x: x}, partition: f.Partition, fresh: []*orderledgerv1.Freshness{s.freshness(f)}}
-		out.history, err = history(r, x, f.Partition)
+		out = &found{shown: shown{x: x}, partition: f.Log, at: place{f.Topic, f.Partition}, fresh: []*orderledgerv1.Freshness{s.freshness(f)}}
+		out.history, err = history(r, x, out.at)
 		return err
 	})
 	if err == nil && out == nil {
@@ -81,7 +82,7 @@ func (s *Server) exception(ctx context.Context, id ledger.ExceptionID) (*found, 
 
 // history is an exception's life as the timeline of its order tells it; for
 // other subjects what the exception itself remembers.
-func history(r *ledger.Reader, x *ledger.Exception, partition int32) ([]*orderledgerv1.ExceptionTransition, error) {
+func history(r *ledger.Reader, x *ledger.Exception, at place) ([]*orderledgerv1.ExceptionTransition, error) {
 	var out []*orderledgerv1.ExceptionTransition
 	if x.Subject.Kind == ledger.SubjectOrder {
 		told, err := r.Timeline(x.Subject.Order)
@@ -90,7 +91,7 @@ func history(r *ledger.Reader, x *ledger.Exception, partition int32) ([]*orderle
 		}
 		for i := range told {
 			if f := told[i].Fact; f != nil && f.Exception == x.ID {
-				if t := transitionOf(f, partition); t != nil {
+				if t := transitionOf(f, at); t != nil {
 					out = append(out, t)
 				}
 			}
@@ -208,7 +209,7 @@ func (a *exceptions) ListExceptions(ctx context.Context, req *orderledgerv1.List
 		return nil, err
 	}
 	l := &exceptionList{filter: f, by: by, all: f.Mentions("state"), page: top[*shown]{s: by, after: after, size: size}}
-	fresh, err := a.s.each(ctx, func(r *ledger.Reader, _ engine.Freshness) error {
+	fresh, err := a.s.eachLog(ctx, func(r *ledger.Reader, _ engine.Freshness) error {
 		return scanExceptions(ctx, r, l.all, func(x *ledger.Exception) { l.offer(&shown{x: x}) })
 	})
 	if err != nil {

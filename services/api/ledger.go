@@ -14,6 +14,8 @@ type Ledger interface {
 	// during the call only.
 	Read(partition int32, fn func(*ledger.Reader, engine.Freshness) error) error
 	Partitions() int32
+	// Logs is the number of partitions of both topics, the orders' first.
+	Logs() int32
 	PartitionOf(k ledger.OrderKey) int32
 	// WaitFor waits until every record before the offset is folded.
 	WaitFor(ctx context.Context, partition int32, offset int64) error

@@ -43,11 +43,11 @@ type held struct {
 func (a *quarantine) read(ctx context.Context) (*held, error) {
 	var out []*heldEntry
 	now := ledger.At(a.s.opt.Now())
-	fresh, err := a.s.each(ctx, func(r *ledger.Reader, f engine.Freshness) error {
+	fresh, err := a.s.eachLog(ctx, func(r *ledger.Reader, f engine.Freshness) error {
 		known := words(r.Policy())
 		return r.Quarantine(func(q *ledger.Quarantined) bool {
 			e := &heldEntry{
-				HeldDelivery: HeldDelivery{Entry: *q, Position: kafkalog.Position{Topic: topicEvents, Partition: f.Partition, Offset: q.Offset}}, folded: true,
+				HeldDelivery: HeldDelivery{Entry: *q, Position: kafkalog.Position{Topic: f.Topic, Partition: f.Partition, Offset: q.Offset}}, folded: true,
 				state: orderledgerv1.QuarantineState_QUARANTINE_STATE_HELD,
 			}
 			if q.Axis.Valid() && known[wordKey{q.Source, q.Axis, q.Native}] {

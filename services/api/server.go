@@ -162,10 +162,19 @@ func (s *Server) Stop(ctx context.Context) {
 	}
 }
 
-// each reads every partition in turn and collects how fresh they are.
+// each reads every partition of orders in turn and collects how fresh they are.
 func (s *Server) each(ctx context.Context, fn func(*ledger.Reader, engine.Freshness) error) ([]*orderledgerv1.Freshness, error) {
+	return s.upTo(ctx, s.opt.Ledger.Partitions(), fn)
+}
+
+// eachLog reads the partitions of unkeyed records, too.
+func (s *Server) eachLog(ctx context.Context, fn func(*ledger.Reader, engine.Freshness) error) ([]*orderledgerv1.Freshness, error) {
+	return s.upTo(ctx, s.opt.Ledger.Logs(), fn)
+}
+
+func (s *Server) upTo(ctx context.Context, logs int32, fn func(*ledger.Reader, engine.Freshness) error) ([]*orderledgerv1.Freshness, error) {
 	var out []*orderledgerv1.Freshness
-	for p := range s.opt.Ledger.Partitions() {
+	for p := range logs {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}

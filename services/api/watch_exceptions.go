@@ -22,7 +22,7 @@ func (a *exceptions) WatchExceptions(req *orderledgerv1.WatchExceptionsRequest, 
 	if err != nil {
 		return err
 	}
-	n := a.s.opt.Ledger.Partitions()
+	n := a.s.opt.Ledger.Logs()
 	w := &exceptionWatch{
 		s: a.s, stream: stream, filter: f, id: requestHash("exceptions", req.GetFilter()), points: make([]resumePoint, n),
 		fresh: make([]*orderledgerv1.Freshness, n), clocks: make([]ledger.Instant, n), recheck: make([]bool, n),
@@ -98,9 +98,9 @@ func (w *exceptionWatch) begin(token string) error {
 		return w.catchUpAll()
 	}
 	var opening []*shown
-	_, err := w.s.each(w.stream.Context(), func(r *ledger.Reader, f engine.Freshness) error {
-		w.fresh[f.Partition] = w.s.freshness(f)
-		w.points[f.Partition], w.clocks[f.Partition] = resumePoint{Offset: f.AppliedOffset, Clock: f.Clock}, f.Clock
+	_, err := w.s.eachLog(w.stream.Context(), func(r *ledger.Reader, f engine.Freshness) error {
+		w.fresh[f.Log] = w.s.freshness(f)
+		w.points[f.Log], w.clocks[f.Log] = resumePoint{Offset: f.AppliedOffset, Clock: f.Clock}, f.Clock
 		return scanExceptions(w.stream.Context(), r, w.filter.Mentions("state"), func(x *ledger.Exception) {
 			if w.filter.match(exceptionItem(x)) {
 				opening = append(opening, &shown{x: x})
@@ -161,7 +161,7 @@ func (w *exceptionWatch) refresh(p int32) error {
 // committed tells the changes of one commit. The last record of a commit may be
 // a tick of which later commits tell more.
 func (w *exceptionWatch) committed(c *engine.Committed) error {
-	p, point := c.Partition, &w.points[c.Partition]
+	p, point := c.Log, &w.points[c.Log]
 	if err := w.refresh(p); err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (w *exceptionWatch) number(p int32, rows *ledger.Rows) []exceptionChange {
 		if k := &w.counts[p]; k.of == nil || k.offset != offset {
 			*k = counts{offset: offset, of: map[ledger.ExceptionID]int{}}
 		}
-		out = append(out, rowChanges(p, &ledger.Rows{Exceptions: rows.Exceptions[from:to], History: rows.History}, w.counts[p].of)...)
+		out = append(out, rowChanges(w.s.place(p), &ledger.Rows{Exceptions: rows.Exceptions[from:to], History: rows.History}, w.counts[p].of)...)
 		from = to
 	}
 	return out
@@ -216,7 +216,7 @@ func (w *exceptionWatch) catchUp(p int32) error {
 	var c *changes
 	var fresh engine.Freshness
 	err := w.s.opt.Ledger.Read(p, func(r *ledger.Reader, f engine.Freshness) error {
-		c, fresh = &changes{r: r, partition: p, since: w.points[p], until: f.AppliedOffset}, f
+		c, fresh = &changes{r: r, at: place{f.Topic, f.Partition}, since: w.points[p], until: f.AppliedOffset}, f
 		var all []*ledger.Exception
 		keep := func(x *ledger.Exception) {
 			if x.Open || x.ResolvedAt >= w.points[p].Clock {

@@ -131,7 +131,7 @@ func (w *orderWatch) read() (*known, error) {
 
 // concerns reports whether a commit changed the order.
 func (w *orderWatch) concerns(c *engine.Committed) bool {
-	if c.Partition != w.partition || c.Rows == nil {
+	if c.Log != w.partition || c.Rows == nil {
 		return false
 	}
 	for i := range c.Rows.History {

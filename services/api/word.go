@@ -132,9 +132,9 @@ func (s *Server) foundWord(ctx context.Context, pick func(wordKey) bool) (*found
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	out := &found{shown: *list[0], partition: list[0].parts[0].partition, fresh: fresh}
+	out := &found{shown: *list[0], partition: list[0].parts[0].partition, at: place{topicEvents, list[0].parts[0].partition}, fresh: fresh}
 	for _, p := range out.parts {
-		life, err := history(nil, p.x, p.partition)
+		life, err := history(nil, p.x, place{topicEvents, p.partition})
 		if err != nil {
 			return nil, err
 		}

@@ -73,10 +73,12 @@ type FoldOptions struct {
 // Committed is what one commit did.
 type Committed struct {
 	Partition int32
-	Place     Place
-	Clock     ledger.Instant
-	Records   int
-	Rows      *ledger.Rows
+	// Log is the partition among those of both topics: see Node.Logs.
+	Log     int32
+	Place   Place
+	Clock   ledger.Instant
+	Records int
+	Rows    *ledger.Rows
 }
 
 // Fold is the step function of one partition: it takes decoded records and

@@ -13,6 +13,7 @@ import (
 type Freshness struct {
 	Topic         string
 	Partition     int32
+	Log           int32 // the partition among those of both topics
 	AppliedOffset int64 // records before it are in the answer
 	LogEnd        int64 // the end last seen, −1 if unknown
 	Clock         ledger.Instant
@@ -41,7 +42,7 @@ func (n *Node) Read(partition int32, fn func(*ledger.Reader, Freshness) error) (
 	if err != nil {
 		return err
 	}
-	return fn(reader, Freshness{Topic: r.topic, Partition: r.index, AppliedOffset: reader.Offset(), LogEnd: r.end.Load(),
+	return fn(reader, Freshness{Topic: r.topic, Partition: r.index, Log: r.log(), AppliedOffset: reader.Offset(), LogEnd: r.end.Load(),
 		Clock: reader.Clock(), FoldVersion: ledger.FoldVersion, Owner: r.owner.Load()})
 }
 
@@ -67,12 +68,16 @@ func (r *replica) reader(snap *Snapshot) (*ledger.Reader, error) {
 	return next, nil
 }
 
-// replica finds a partition; those of orders.unkeyed.v1 are numbered from
-// ledger.AliasPartitions on.
+// Logs is the number of partitions of both topics: those of orders.events.v1
+// first, then those of orders.unkeyed.v1. Whatever takes a partition takes a
+// number below it.
+func (n *Node) Logs() int32 { return 2 * n.cfg.Partitions }
+
+// replica finds a partition by its number among those of both topics.
 func (n *Node) replica(partition int32) (*replica, error) {
 	list, at := n.replicas, partition
-	if partition >= ledger.AliasPartitions {
-		list, at = n.aliases, partition-ledger.AliasPartitions
+	if partition >= n.cfg.Partitions {
+		list, at = n.aliases, partition-n.cfg.Partitions
 	}
 	if at < 0 || int(at) >= len(list) {
 		return nil, fmt.Errorf("partition %d: the log has %d", at, len(list))

@@ -132,7 +132,18 @@ func (r *replica) publish() error {
 	return nil
 }
 
-func (r *replica) committed(c Committed) { r.n.subs.tell(c) }
+func (r *replica) committed(c Committed) {
+	c.Log = r.log()
+	r.n.subs.tell(c)
+}
+
+// log is the partition among those of both topics.
+func (r *replica) log() int32 {
+	if r.joins() {
+		return r.n.cfg.Partitions + r.index
+	}
+	return r.index
+}
 
 func (r *replica) stopped() error {
 	if e := r.fault.Load(); e != nil {
@@ -271,7 +282,7 @@ func (r *replica) take(ctx context.Context, b decodedBatch) error {
 			return err
 		}
 		r.trim()
-		r.n.deps.Observer.Committed(Committed{Partition: r.partition, Place: r.fold.Place(), Clock: r.fold.Part().Clock(), Records: n}, time.Since(start))
+		r.n.deps.Observer.Committed(Committed{Partition: r.partition, Log: r.log(), Place: r.fold.Place(), Clock: r.fold.Part().Clock(), Records: n}, time.Since(start))
 	}
 	return b.err
 }

@@ -135,7 +135,7 @@ func (s *state) outcomes(stats []engine.Stat, ch chan<- prometheus.Metric) {
 func (s *state) exceptions(gauge gaugeFunc) {
 	type key struct{ rule, severity string }
 	open := map[key]int{}
-	for p := range s.n.Partitions() {
+	for p := range s.n.Logs() {
 		_ = s.n.Read(p, func(r *ledger.Reader, _ engine.Freshness) error {
 			if pol := r.Policy(); pol != nil {
 				for i := range pol.Rules {

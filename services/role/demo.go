@@ -72,7 +72,7 @@ type claims struct{ node *engine.Node }
 // ListExceptions implements demo.Exceptions.
 func (c claims) ListExceptions(context.Context) ([]truth.Claim, error) {
 	var out []truth.Claim
-	for p := range c.node.Partitions() {
+	for p := range c.node.Logs() {
 		err := c.node.Read(p, func(r *ledger.Reader, _ engine.Freshness) error {
 			return r.Exceptions(func(x *ledger.Exception) bool {
 				out = append(out, truth.ClaimOf(x))
