@@ -42,6 +42,8 @@ type Source struct {
 	Tokens map[string]SecretRef `yaml:"tokens"`
 	Verify *Verify              `yaml:"verify"`
 	Poll   PollSettings         `yaml:"poll"`
+	// Files are read, and watched for more.
+	Files FileSettings `yaml:"files"`
 	// LiveFrom: what should have happened before it is history (S-28). Since:
 	// how far back the first poll reads; LiveFrom if absent.
 	LiveFrom Moment `yaml:"live_from"`
@@ -121,6 +123,7 @@ func (s *Source) Validate() error {
 	}
 	s.validateOrigin(bad)
 	s.validateAccess(bad)
+	s.validateFiles(bad)
 	if s.Poll.PerSecond < 0 || s.Poll.Burst < 0 {
 		bad("poll", "per_second and burst must not be negative")
 	}

@@ -14,7 +14,7 @@ func (c *compiler) feed(s *System, f *file, t *fileFeed) {
 		c.bad(t.Name, "%s.name: must be given and unique", at)
 		return
 	}
-	feed := Feed{Name: t.Name.Text, Settle: t.Settle, ExpectedEvery: t.ExpectedEvery, Poll: t.Poll, Webhook: t.Webhook, Lookup: t.Lookup}
+	feed := Feed{Name: t.Name.Text, Settle: t.Settle, ExpectedEvery: t.ExpectedEvery, Poll: t.Poll, Webhook: t.Webhook, Lookup: t.Lookup, Files: t.Files}
 	for _, w := range t.Documents {
 		e := c.byName[w.Text]
 		if e == nil {
@@ -32,14 +32,29 @@ func (c *compiler) feed(s *System, f *file, t *fileFeed) {
 		c.bad(t.Name, "%s.documents: name at least one", at)
 	}
 	c.proves(at, &feed, t)
-	if (t.Poll == nil) == (t.Webhook == nil) {
-		c.bad(t.Name, "%s: give poll: or webhook:, exactly one of them", at)
-	} else if t.Poll != nil {
-		c.poll(at+".poll", t)
-	} else {
-		c.webhook(s, &feed, t)
-	}
+	c.way(s, &feed, t)
 	s.Feeds = append(s.Feeds, feed)
+}
+
+// way compiles how a feed's documents come: asked for, pushed, or in files.
+func (c *compiler) way(s *System, feed *Feed, t *fileFeed) {
+	at := "feeds[" + t.Name.Text + "]"
+	ways := 0
+	for _, there := range []bool{t.Poll != nil, t.Webhook != nil, t.Files != nil} {
+		if there {
+			ways++
+		}
+	}
+	switch {
+	case ways != 1:
+		c.bad(t.Name, "%s: give poll:, webhook: or files:, exactly one of them", at)
+	case t.Poll != nil:
+		c.poll(at+".poll", t)
+	case t.Webhook != nil:
+		c.webhook(s, feed, t)
+	default:
+		c.files(s, feed, t)
+	}
 }
 
 func (c *compiler) proves(at string, feed *Feed, t *fileFeed) {

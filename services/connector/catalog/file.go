@@ -68,6 +68,7 @@ type fileFeed struct {
 	Poll          *Poll          `yaml:"poll"`
 	Webhook       *Webhook       `yaml:"webhook"`
 	Lookup        *Lookup        `yaml:"lookup"`
+	Files         *Files         `yaml:"files"`
 }
 
 type fileProof struct {

@@ -57,9 +57,9 @@ func (s *System) NewMapper(o MapperOptions) (*Mapper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("system %s: personal: %w", s.Name, err)
 	}
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
+	enc, err := newEncoder()
 	if err != nil {
-		return nil, fmt.Errorf("start zstd: %w", err)
+		return nil, err
 	}
 	if o.Limits == (document.Limits{}) {
 		o.Limits = document.DefaultLimits()
@@ -75,6 +75,14 @@ func (s *System) NewMapper(o MapperOptions) (*Mapper, error) {
 	}, nil
 }
 
+func newEncoder() (*zstd.Encoder, error) {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		return nil, fmt.Errorf("start zstd: %w", err)
+	}
+	return enc, nil
+}
+
 // Input is one document and how it came.
 type Input struct {
 	Feed       *Feed
@@ -88,6 +96,8 @@ type Input struct {
 	// SignedAt is the instant that the signature covers, zero if none.
 	SignedAt ledger.Instant
 	TraceID  string
+	// Place is where a row stands, such as "orders.csv:17"; empty for all else.
+	Place string
 }
 
 // Result is what became of a document: exactly one of its fields is set.

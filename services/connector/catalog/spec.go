@@ -89,7 +89,7 @@ func (s *System) Check(src *connector.Source) error {
 		switch {
 		case f == nil:
 			bad("feeds", "system %s has no feed %q%s", s.Name, name, strictyaml.Hint(name, names))
-		case set.Coverage == "proven" && f.Poll == nil:
+		case set.Coverage == "proven" && f.Poll == nil && f.Files == nil:
 			bad("feeds."+name+".coverage", "deliveries alone prove nothing; leave it assumed")
 		}
 	}
@@ -102,6 +102,9 @@ func (s *System) Check(src *connector.Source) error {
 		}
 	}
 	s.checkPolls(src, bad)
+	if len(src.Files.Paths) > 0 && s.FilesFeed() == nil {
+		bad("files", "system %s has no feed that is read from files: its catalog entry needs one with files:", s.Name)
+	}
 	return errors.Join(errs...)
 }
 

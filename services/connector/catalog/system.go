@@ -44,6 +44,7 @@ type Feed struct {
 	Poll          *Poll
 	Webhook       *Webhook
 	Lookup        *Lookup
+	Files         *Files
 
 	documents []*mapping
 	topic     *program
