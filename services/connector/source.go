@@ -35,6 +35,9 @@ type Source struct {
 	Version string `yaml:"api_version"`
 	// Zone is the IANA zone of stamps that name none; empty means UTC.
 	Zone string `yaml:"zone"`
+	// Options set what the catalog leaves to the person who configures a source
+	// of the system, by the names it declares.
+	Options map[string]string `yaml:"options"`
 	// SecretFiles and SecretEnv name the webhook secrets, together at most two.
 	SecretFiles []string `yaml:"secret_files"`
 	SecretEnv   []string `yaml:"secret_env"`
@@ -76,8 +79,11 @@ type FeedSettings struct {
 
 // Verify says how deliveries prove where they come from. The schemes are code.
 type Verify struct {
-	// Scheme is shopify, standard-webhooks, hmac-sha256 or bearer.
+	// Scheme is shopify, stripe, standard-webhooks, hmac-sha256, bearer or, for
+	// senders that can neither sign nor set a header, query-token.
 	Scheme string `yaml:"scheme"`
+	// Parameter is the query parameter of query-token; token if empty.
+	Parameter string `yaml:"parameter"`
 	// Header carries the signature of hmac-sha256; Encoding is hex or base64;
 	// Prefix stands before the signature.
 	Header   string `yaml:"header"`
@@ -88,7 +94,9 @@ type Verify struct {
 }
 
 // Schemes lists the signature schemes.
-func Schemes() []string { return []string{"shopify", "standard-webhooks", "hmac-sha256", "bearer"} }
+func Schemes() []string {
+	return []string{"shopify", "stripe", "standard-webhooks", "hmac-sha256", "bearer", "query-token"}
+}
 
 // Validate joins every problem of the scheme's parameters.
 func (v *Verify) Validate() error { return errors.Join(v.problems()...) }

@@ -59,6 +59,7 @@ func (c *compiler) compile(f *file) (*System, error) {
 	if _, err := document.NewRedaction(f.Personal.Remove, f.Personal.Hash, nil); err != nil {
 		c.problem(1, 1, "personal: %s", err)
 	}
+	c.settings(s, f)
 	c.documents(s, f)
 	for i := range f.Feeds {
 		c.feed(s, f, &f.Feeds[i])
@@ -116,7 +117,7 @@ func hintFor(message string) string {
 		return ""
 	}
 	name, _, _ := strings.Cut(rest, "'")
-	return strictyaml.Hint(name, []string{"doc", "it", "item", "source", "delivery", "text", "word", "whole", "unsigned", "stamp", "minor", "coded"})
+	return strictyaml.Hint(name, []string{"doc", "it", "item", "source", "delivery", "text", "word", "whole", "unsigned", "stamp", "minor", "scaled", "coded"})
 }
 
 // need is expr for an expression that must stand in the file.

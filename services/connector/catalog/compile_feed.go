@@ -114,6 +114,7 @@ func (c *compiler) webhook(s *System, feed *Feed, t *fileFeed) {
 		c.bad(t.Name, "%s.verify: %s", at, err)
 	}
 	feed.topic = c.expr(at+".topic", t.Webhook.Topic)
+	feed.trigger = c.fetch(at+".fetch", t)
 	if feed.Coverage == ledger.CoverageProven && len(feed.Proves) > 0 {
 		c.bad(t.Name, "%s: deliveries prove that a source lives, not that it was heard completely; declare coverage: assumed or let a polled feed prove", at)
 	}
@@ -125,7 +126,7 @@ func (c *compiler) webhook(s *System, feed *Feed, t *fileFeed) {
 }
 
 // pollKinds are the ways to page through a change list.
-var pollKinds = [...]string{"keyset", "link-header", "offset", "suiteql"}
+var pollKinds = [...]string{"cursor", "keyset", "link-header", "offset", "page", "suiteql"}
 
 func (c *compiler) poll(at string, t *fileFeed) {
 	p := t.Poll
@@ -148,7 +149,10 @@ func (c *compiler) poll(at string, t *fileFeed) {
 		missing(strings.Contains(p.SQL, "{window}"), "sql", "must hold {window}")
 		missing(p.First != "" && p.Next != "", "window_first", "window_first and window_next are missing")
 		missing(p.KeyVersion != "" && p.KeyID != "", "key_version", "keyset paging needs key_version and key_id")
-	case "offset":
+	case "cursor":
+		missing(len(p.After) > 0, "after", "the parameters of later pages are missing")
+		missing(p.More != "" && p.KeyID != "", "more", "paging by cursor needs more and key_id")
+	case "page", "offset":
 		missing(p.KeyID != "", "key_id", "paging by offset needs key_id, to see whether the list moved")
 		missing(p.Limit > 1, "limit", "paging by offset reads one item twice; allow at least two a page")
 		missing(p.Total != "", "total", "paging by offset is safe only where the answer says how many items there are")

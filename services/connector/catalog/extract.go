@@ -25,13 +25,16 @@ type extraction struct {
 
 // eval runs p with `it` bound.
 func (x *extraction) eval(p *program, it any) (ref.Val, error) {
-	var signed any
+	var signed, asked any
 	if x.in.SignedAt != 0 {
 		signed = x.in.SignedAt.Time()
 	}
+	if x.in.AskedAt != 0 {
+		asked = x.in.AskedAt.Time()
+	}
 	v, _, err := p.run.Eval(map[string]any{
 		"doc": x.doc, "it": it, "item": x.item, "source": x.mapper.vars,
-		"delivery": map[string]any{"signed_at": signed},
+		"delivery": map[string]any{"signed_at": signed, "asked_at": asked},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s (%s): %w", p.name, p.at, err)

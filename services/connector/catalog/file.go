@@ -50,6 +50,9 @@ type file struct {
 	Role      Word             `yaml:"role"`
 	Precision connector.Span   `yaml:"precision"`
 	Skew      connector.Span   `yaml:"skew"`
+	Zone      Word             `yaml:"zone"`
+	Options   []fileOption     `yaml:"options"`
+	Refuse    []fileRefusal    `yaml:"refuse"`
 	Feeds     []fileFeed       `yaml:"feeds"`
 	Documents []fileDocument   `yaml:"documents"`
 	Unknown   fileUnknown      `yaml:"unknown"`
@@ -78,7 +81,7 @@ type fileProof struct {
 
 // Poll says how a change list is asked for.
 type Poll struct {
-	// Kind is link-header, keyset, suiteql or offset.
+	// Kind is link-header, keyset, suiteql, offset, page or cursor.
 	Kind Word `yaml:"kind"`
 	// Path stands behind the source's base URL; {account} and {version} are
 	// filled from its configuration.
@@ -86,8 +89,8 @@ type Poll struct {
 	Version string            `yaml:"default_version"`
 	Headers map[string]string `yaml:"headers"`
 	// Query are the parameters of the first page, After those of later pages
-	// of kind keyset. {since}, {limit}, {offset}, {key.version}, {key.id} are
-	// filled in.
+	// of kinds keyset and cursor. {since}, {limit}, {offset}, {page},
+	// {page.size}, {key.version}, {key.id} are filled in.
 	Query map[string]string `yaml:"query"`
 	After map[string]string `yaml:"after"`
 	// SQL holds {window}, which becomes First or Next (kind suiteql).
@@ -104,7 +107,8 @@ type Poll struct {
 	KeyVersion string `yaml:"key_version"`
 	KeyID      string `yaml:"key_id"`
 	Limit      int64  `yaml:"limit"`
-	// SinceLayout is the Go layout of {since}; RFC 3339 if empty.
+	// SinceLayout is the Go layout of {since}, or "unix" for unix seconds;
+	// RFC 3339 if empty.
 	SinceLayout string `yaml:"since_layout"`
 	// History is how far back the system lets us read; 0 means without bound.
 	// Reading further back answers "nothing", so it is never taken as proof.
@@ -130,6 +134,8 @@ type Webhook struct {
 	IDHeaders    []string `yaml:"id_headers"`
 	// Topic computes the topic from the body and wins over the headers.
 	Topic Expr `yaml:"topic"`
+	// Fetch says that a delivery only names where to read.
+	Fetch *Fetch `yaml:"fetch"`
 }
 
 // Lookup says that the system can be asked about one order.

@@ -56,6 +56,7 @@ func newEnv() (*cel.Env, error) {
 			return celStamp(v, loc)
 		}),
 		binary("minor", "minor_dyn_dyn", cel.IntType, celMinor),
+		cel.Function("scaled", cel.Overload("scaled_dyn_dyn_int", []*cel.Type{cel.DynType, cel.DynType, cel.IntType}, cel.IntType, cel.FunctionBinding(celScaled))),
 		binary("coded", "coded_dyn_dyn", cel.StringType, celCoded),
 	)
 }

@@ -45,6 +45,7 @@ type Mapper struct {
 	redaction *document.Redaction
 	vars      map[string]string
 	zone      string
+	baseURL   string // the source's base URL
 	zstd      *zstd.Encoder
 }
 
@@ -64,14 +65,10 @@ func (s *System) NewMapper(o MapperOptions) (*Mapper, error) {
 	if o.Limits == (document.Limits{}) {
 		o.Limits = document.DefaultLimits()
 	}
-	zone := o.Source.Zone
-	if zone == "" {
-		zone = "UTC"
-	}
 	return &Mapper{
 		system: s, source: ledger.Source(o.Source.Name), origin: o.Source.OriginName(),
-		precision: s.precision(o.Source).Micros(), limits: o.Limits, redaction: red, zstd: enc, zone: zone,
-		vars: map[string]string{"name": o.Source.Name, "origin": string(o.Source.OriginName()), "account": o.Source.Account, "zone": zone},
+		precision: s.precision(o.Source).Micros(), limits: o.Limits, redaction: red, zstd: enc, zone: s.ZoneOf(o.Source),
+		vars: s.vars(o.Source), baseURL: o.Source.BaseURL,
 	}, nil
 }
 
@@ -106,6 +103,8 @@ type Result struct {
 	Unkeyed     *ledger.Unkeyed
 	Quarantined *ledger.Quarantined
 	Foreign     bool
+	// Trigger is a delivery that only says where to read.
+	Trigger *Trigger
 }
 
 // Outgoing returns what the result appends to the log; nothing for a foreign
@@ -152,6 +151,17 @@ func (m *Mapper) Map(in Input) Result {
 		if t, ok, err := x.text(in.Feed.topic, doc); err == nil && ok {
 			in.Delivery.Topic = t
 		}
+	}
+	if r := x.refused(); r != nil {
+		return m.quarantine(&in, body, r.reason, r.detail)
+	}
+	switch t, is, err := x.triggered(); {
+	case is && errors.Is(err, ErrElsewhere):
+		return m.quarantine(&in, body, ReasonElsewhere, err.Error())
+	case is && err != nil:
+		return m.quarantine(&in, body, ReasonUnmappable, err.Error())
+	case is:
+		return Result{Trigger: t}
 	}
 	d := x.choose()
 	if d == nil {

@@ -101,6 +101,8 @@ func (s *System) Check(src *connector.Source) error {
 			}
 		}
 	}
+	s.checkOptions(src, bad)
+	s.checkFetch(src, bad)
 	s.checkPolls(src, bad)
 	if len(src.Files.Paths) > 0 && s.FilesFeed() == nil {
 		bad("files", "system %s has no feed that is read from files: its catalog entry needs one with files:", s.Name)

@@ -18,7 +18,12 @@ type System struct {
 	Role      ledger.Role
 	Precision connector.Span
 	Skew      connector.Span
-	Feeds     []Feed // ascending by Name
+	// Zone is the IANA zone of stamps that name none, unless the source says
+	// otherwise; empty means UTC.
+	Zone string
+	// Options are what a source may set, ascending by name.
+	Options []Option
+	Feeds   []Feed // ascending by Name
 	// Words are the native words that the system is known to use, per axis,
 	// ascending, NativeNull and NativeMissing among them where they can occur.
 	// A matrix is total when it has a row for each.
@@ -28,6 +33,7 @@ type System struct {
 	Matrix []ledger.MatrixRow
 
 	documents []*mapping
+	refusals  []refusal
 	unknown   *program
 	remove    []string
 	hash      []string
@@ -48,6 +54,7 @@ type Feed struct {
 
 	documents []*mapping
 	topic     *program
+	trigger   *trigger
 }
 
 // Feed returns the feed of that name, nil if there is none.
