@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/orderledger/orderledger/services/connector"
+	"github.com/orderledger/orderledger/services/connector/document"
 )
 
 // ReasonElsewhere is the reason of quarantine of a delivery that names a place
@@ -140,4 +141,19 @@ func (s *System) checkFetch(src *connector.Source, bad func(path, format string,
 			bad("tokens."+t, "reading what deliveries name needs it")
 		}
 	}
+}
+
+// Decline quarantines a document that the mapper itself would take: what it
+// asks for cannot be done here.
+func (m *Mapper) Decline(in Input, reason, detail string) Result {
+	doc, err := document.Decode(in.Raw, m.limits)
+	if err != nil {
+		return m.quarantine(&in, in.Raw, ReasonBroken, err.Error())
+	}
+	m.redaction.Apply(doc)
+	body, err := document.Encode(doc)
+	if err != nil {
+		return m.quarantine(&in, in.Raw, ReasonBroken, err.Error())
+	}
+	return m.quarantine(&in, body, reason, detail)
 }

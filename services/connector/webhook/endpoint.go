@@ -28,6 +28,7 @@ type Endpoint struct {
 	verify connector.Verify
 	mapper *catalog.Mapper
 	keys   atomic.Pointer[[connector.MaxSecrets][]byte]
+	taker  atomic.Pointer[Taker]
 
 	inFlight atomic.Int64
 	heard    atomic.Int64 // newest authentic delivery, ledger.Instant

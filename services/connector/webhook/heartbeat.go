@@ -17,8 +17,8 @@ func (s *Server) Report(ctx context.Context, store connector.StatusStore, instan
 	var errs []error
 	for _, e := range s.cfg.Endpoints {
 		heard := e.heard.Load()
-		if heard == e.reported.Load() {
-			continue
+		if heard == e.reported.Load() || e.taker.Load() != nil {
+			continue // a taker reports itself: its to-do list stands in the same status
 		}
 		st := &ledger.SourceStatus{
 			Source: e.source, Feed: e.feed.Name, Instance: instance,

@@ -151,7 +151,7 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, e *Endpoint, kn
 		return outcome, err
 	}
 	now := s.cfg.Clock.Now()
-	sig := present(e.verify, r.Header, body, now)
+	sig := present(e.verify, r, body, now)
 	if authentic := sig.verify(*e.keys.Load()); !authentic || !known {
 		return connector.OutcomeUnauthentic, s.answer(w, http.StatusUnauthorized, "not authentic")
 	}
@@ -163,7 +163,14 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, e *Endpoint, kn
 	if sig.id != "" {
 		in.Delivery.ID = clean(sig.id)
 	}
-	return s.record(w, e.mapper.Map(in))
+	res := e.mapper.Map(in)
+	if res.Trigger != nil {
+		if t := e.taker.Load(); t != nil {
+			return s.hand(w, *t, fetchable(res.Trigger, &in))
+		}
+		res = e.mapper.Decline(in, ReasonNotFetched, "nobody reads what deliveries of this source name; set base_url and the tokens, and do not disable polling")
+	}
+	return s.record(w, res)
 }
 
 // record appends and only then acknowledges.

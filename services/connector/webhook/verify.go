@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -30,10 +29,15 @@ type signature struct {
 	id       string // a delivery id that the signature covers
 }
 
-// present reads a delivery's headers for a scheme. It never fails: what is
+// present reads what a delivery presents for a scheme. It never fails: what is
 // missing or malformed has no candidates.
-func present(v connector.Verify, h http.Header, body []byte, now time.Time) signature {
+func present(v connector.Verify, r *http.Request, body []byte, now time.Time) signature {
+	h := r.Header
 	switch v.Scheme {
+	case "stripe":
+		return presentStripe(v, h, body, now)
+	case "query-token":
+		return presentQuery(v, r.URL.Query(), body)
 	case "shopify":
 		return signature{
 			signed: [][]byte{body}, fresh: true,
@@ -60,16 +64,7 @@ func present(v connector.Verify, h http.Header, body []byte, now time.Time) sign
 func presentStandard(v connector.Verify, h http.Header, body []byte, now time.Time) signature {
 	id, ts := h.Get("Webhook-Id"), h.Get("Webhook-Timestamp")
 	s := signature{signed: [][]byte{[]byte(id), []byte("."), []byte(ts), []byte("."), body}, id: id}
-	tolerance := v.Tolerance.Duration()
-	if tolerance == 0 {
-		tolerance = defaultTolerance
-	}
-	if unix, err := strconv.ParseInt(ts, 10, 64); err == nil && unix > 0 && unix < 1<<33 {
-		at := time.Unix(unix, 0)
-		age := now.Sub(at)
-		s.fresh = age <= tolerance && age >= -tolerance
-		s.signedAt = ledger.At(at)
-	}
+	s.fresh, s.signedAt = fresh(v, ts, now)
 	// The header lists several signatures while a secret is rotated.
 	for _, one := range strings.Fields(h.Get("Webhook-Signature")) {
 		if len(s.candidates) == maxCandidates {
