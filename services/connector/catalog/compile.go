@@ -69,6 +69,7 @@ func (c *compiler) compile(f *file) (*System, error) {
 	}
 	slices.SortFunc(s.Feeds, func(a, b Feed) int { return strings.Compare(a.Name, b.Name) })
 	s.unknown = c.expr("unknown.order", f.Unknown.Order)
+	c.naming(s, f)
 	c.words(s, f)
 	c.matrix(s, f)
 	if err := errors.Join(c.problems...); err != nil {

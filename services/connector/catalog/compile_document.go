@@ -144,13 +144,7 @@ func (c *compiler) alias(at string, t *fileAlias) alias {
 	if a.typ == "" {
 		c.bad(t.Type, "%s.type: is missing", at)
 	}
-	switch t.Scope.Text {
-	case "", "own":
-	case "origin":
-		a.origin = true
-	default:
-		c.bad(t.Scope, "%s.scope: %q is neither own nor origin", at, t.Scope.Text)
-	}
+	a.scope = c.scope(at, &t.Scope)
 	return a
 }
 

@@ -264,10 +264,7 @@ func (x *extraction) aliasesOf(a *alias, it any) ([]ledger.Alias, error) {
 	if err != nil {
 		return nil, err
 	}
-	scope := x.mapper.source
-	if a.origin && x.mapper.origin != "" {
-		scope = x.mapper.origin
-	}
+	scopes := x.mapper.scopes(a.scope)
 	var out []ledger.Alias
 	for _, el := range elements {
 		if a.each != nil {
@@ -279,7 +276,9 @@ func (x *extraction) aliasesOf(a *alias, it any) ([]ledger.Alias, error) {
 			return nil, err
 		}
 		if s = strings.TrimSpace(s); ok && s != "" {
-			out = append(out, ledger.Alias{Scope: scope, Type: a.typ, Value: s})
+			for _, scope := range scopes {
+				out = append(out, ledger.Alias{Scope: scope, Type: a.typ, Value: s})
+			}
 		}
 	}
 	return out, nil

@@ -45,20 +45,21 @@ func (w *Word) UnmarshalNode(n *yaml.Node) error {
 
 // file is a catalog file as written.
 type file struct {
-	System    Word             `yaml:"system"`
-	Title     string           `yaml:"title"`
-	Role      Word             `yaml:"role"`
-	Precision connector.Span   `yaml:"precision"`
-	Skew      connector.Span   `yaml:"skew"`
-	Zone      Word             `yaml:"zone"`
-	Options   []fileOption     `yaml:"options"`
-	Refuse    []fileRefusal    `yaml:"refuse"`
-	Feeds     []fileFeed       `yaml:"feeds"`
-	Documents []fileDocument   `yaml:"documents"`
-	Unknown   fileUnknown      `yaml:"unknown"`
-	Words     []fileWords      `yaml:"words"`
-	Matrix    []fileRow        `yaml:"matrix"`
-	Personal  filePersonalData `yaml:"personal"`
+	System     Word             `yaml:"system"`
+	Title      string           `yaml:"title"`
+	Role       Word             `yaml:"role"`
+	Precision  connector.Span   `yaml:"precision"`
+	Skew       connector.Span   `yaml:"skew"`
+	Zone       Word             `yaml:"zone"`
+	Options    []fileOption     `yaml:"options"`
+	Refuse     []fileRefusal    `yaml:"refuse"`
+	Feeds      []fileFeed       `yaml:"feeds"`
+	Documents  []fileDocument   `yaml:"documents"`
+	Unknown    fileUnknown      `yaml:"unknown"`
+	AliasTypes []fileAliasType  `yaml:"alias_types"`
+	Words      []fileWords      `yaml:"words"`
+	Matrix     []fileRow        `yaml:"matrix"`
+	Personal   filePersonalData `yaml:"personal"`
 }
 
 type fileFeed struct {
@@ -177,10 +178,10 @@ type fileVersion struct {
 }
 
 type fileAlias struct {
-	Type  Word `yaml:"type"`
-	Each  Expr `yaml:"each"`
-	Value Expr `yaml:"value"`
-	Scope Word `yaml:"scope"`
+	Type  Word      `yaml:"type"`
+	Each  Expr      `yaml:"each"`
+	Value Expr      `yaml:"value"`
+	Scope fileScope `yaml:"scope"`
 }
 
 type fileClaim struct {

@@ -40,6 +40,7 @@ type Mapper struct {
 	system    *System
 	source    ledger.Source
 	origin    ledger.Source
+	issuers   map[ledger.Role][]ledger.Source // of names, by role
 	precision ledger.Micros
 	limits    document.Limits
 	redaction *document.Redaction
@@ -68,7 +69,7 @@ func (s *System) NewMapper(o MapperOptions) (*Mapper, error) {
 	return &Mapper{
 		system: s, source: ledger.Source(o.Source.Name), origin: o.Source.OriginName(),
 		precision: s.precision(o.Source).Micros(), limits: o.Limits, redaction: red, zstd: enc, zone: s.ZoneOf(o.Source),
-		vars: s.vars(o.Source), baseURL: o.Source.BaseURL,
+		vars: s.vars(o.Source), baseURL: o.Source.BaseURL, issuers: o.Source.IssuedBy,
 	}, nil
 }
 

@@ -80,3 +80,13 @@ func (m *Mapper) Fork() (*Mapper, error) {
 	c.zstd = enc
 	return &c, nil
 }
+
+// SetAsideRow quarantines a row that could be read in part, redacted.
+func (m *Mapper) SetAsideRow(in Input, row any, reason, detail string) Result {
+	m.redaction.Apply(row)
+	body, err := document.Encode(row)
+	if err != nil {
+		body = nil
+	}
+	return m.SetAside(in, body, reason, detail)
+}

@@ -30,12 +30,8 @@ func (s *System) FeedSpecs() []ledger.FeedSpec {
 
 // SourceSpec declares a configured instance of the system.
 func (s *System) SourceSpec(src *connector.Source) ledger.SourceSpec {
-	role := s.Role
-	if r, ok := ledger.ParseRole(src.Role); ok {
-		role = r
-	}
 	spec := ledger.SourceSpec{
-		Name: ledger.Source(src.Name), System: s.Name, Role: role, Origin: src.Origin,
+		Name: ledger.Source(src.Name), System: s.Name, Role: s.role(src), Origin: src.Origin,
 		Skew: s.skew(src).Micros(), Precision: s.precision(src).Micros(), LiveFrom: src.LiveFrom.Instant(),
 	}
 	for _, f := range s.FeedSpecs() {
@@ -58,6 +54,14 @@ func (s *System) SourceSpec(src *connector.Source) ledger.SourceSpec {
 		spec.Feeds = append(spec.Feeds, f)
 	}
 	return spec
+}
+
+// role is what a source does: what its configuration says, or the catalog.
+func (s *System) role(src *connector.Source) ledger.Role {
+	if r, ok := ledger.ParseRole(src.Role); ok {
+		return r
+	}
+	return s.Role
 }
 
 func (s *System) skew(src *connector.Source) connector.Span {
@@ -101,6 +105,7 @@ func (s *System) Check(src *connector.Source) error {
 			}
 		}
 	}
+	s.checkScopes(src, bad)
 	s.checkOptions(src, bad)
 	s.checkFetch(src, bad)
 	s.checkPolls(src, bad)

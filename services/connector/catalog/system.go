@@ -32,6 +32,11 @@ type System struct {
 	// policy does.
 	Matrix []ledger.MatrixRow
 
+	// AliasTypes say how names are joined, ascending by type; JoinsBy are the
+	// types by which its documents are.
+	AliasTypes []AliasType
+	JoinsBy    []AliasUse
+
 	documents []*mapping
 	refusals  []refusal
 	unknown   *program
@@ -121,10 +126,10 @@ type mapping struct {
 }
 
 type alias struct {
-	typ    string
-	each   *program
-	value  *program
-	origin bool // scoped by the origin, not by the source itself
+	typ   string
+	each  *program
+	value *program
+	scope scope
 }
 
 type claim struct {
