@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/services/connector/catalog"
 )
 
 // Vocabulary is what a system's catalog entry says about its words.
@@ -16,6 +17,10 @@ type Vocabulary struct {
 	Words map[ledger.Axis][]string
 	// Rows are what the entry itself says they mean. The matrix wins over them.
 	Rows []ledger.MatrixRow
+	// AliasTypes are the types of names it declares, JoinsBy those by which its
+	// documents are joined.
+	AliasTypes []catalog.AliasType
+	JoinsBy    []catalog.AliasUse
 }
 
 // Options join a draft with the sources it is for.
@@ -72,6 +77,7 @@ func (d *Draft) Compile(opt Options) (*ledger.Policy, []Problem) {
 	c.bindings()
 	c.rows()
 	c.rollups()
+	c.aliases()
 	sortProblems(c.problems)
 	if Failed(c.problems) {
 		return nil, c.problems

@@ -73,4 +73,5 @@ type settings struct {
 	ReopenWindow   span `yaml:"reopen_window"`
 	HoldMax        span `yaml:"hold_max"`
 	ResetOperators text `yaml:"reset_operators"`
+	ParkSettle     span `yaml:"park_settle"`
 }

@@ -148,6 +148,9 @@ func (l *loader) set(s *settings) {
 	if s.HoldMax.set() {
 		l.d.settings.HoldMax = s.HoldMax.micros
 	}
+	if s.ParkSettle.set() {
+		l.d.settings.ParkSettle = s.ParkSettle.micros
+	}
 	if s.ResetOperators.set() {
 		switch s.ResetOperators.value {
 		case "1":

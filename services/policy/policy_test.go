@@ -30,7 +30,7 @@ func shopSources(t *testing.T) ([]ledger.SourceSpec, []policy.Vocabulary) {
 			t.Fatal(err)
 		}
 		specs = append(specs, sys.SourceSpec(&src))
-		words = append(words, policy.Vocabulary{System: sys.Name, Words: sys.Words, Rows: sys.Matrix})
+		words = append(words, policy.VocabularyOf(sys))
 	}
 	return specs, words
 }

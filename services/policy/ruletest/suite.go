@@ -147,7 +147,7 @@ func (s *suite) declare() {
 				Name: e.Name.text, System: e.System.text, Role: e.Role.text, Origin: e.Origin,
 				LiveFrom: e.LiveFrom, Skew: e.Skew, Precision: e.Precision,
 			})
-			s.words = append(s.words, policy.Vocabulary{System: sys.Name, Words: sys.Words, Rows: sys.Matrix})
+			s.words = append(s.words, policy.VocabularyOf(sys))
 		} else {
 			s.spell(e, &spec)
 		}
