@@ -21,7 +21,7 @@ type batch struct {
 
 // emit appends what a page shows and notes its quarantined documents as holes
 // of the feed. Nothing is remembered unless the append is certain.
-func (p *Poller) emit(ctx context.Context, next *progress, pg *page, ans *answer) error {
+func (p *Poller) emit(ctx context.Context, next *progress, pg *page, ans *Answer) error {
 	var b batch
 	for _, item := range pg.items {
 		p.document(&b, next, item, ans)
@@ -43,8 +43,8 @@ func (p *Poller) emit(ctx context.Context, next *progress, pg *page, ans *answer
 	return nil
 }
 
-func (p *Poller) document(b *batch, next *progress, item json.RawMessage, ans *answer) {
-	res := p.mapper.Map(catalog.Input{Feed: p.feed, Raw: item, ReceivedAt: ans.received, AskedAt: ans.asked, PrevAsked: next.prevAsked()})
+func (p *Poller) document(b *batch, next *progress, item json.RawMessage, ans *Answer) {
+	res := p.mapper.Map(catalog.Input{Feed: p.feed, Raw: item, ReceivedAt: ans.Received, AskedAt: ans.Asked, PrevAsked: next.prevAsked()})
 	switch {
 	case res.Foreign:
 		b.foreign++

@@ -47,6 +47,9 @@ var throttleMarks = [...]string{"SSS_REQUEST_LIMIT_EXCEEDED", "CONCURRENCY_LIMIT
 // classify returns nil for an answer that can be read as a page.
 func classify(status int, h http.Header, body []byte, now time.Time) *Fault {
 	f := &Fault{Status: status, After: retryAfter(h.Get("Retry-After"), now)}
+	if f.After == 0 && status == http.StatusTooManyRequests {
+		f.After = retryAfter(h.Get("X-Rate-Limit-Reset"), now) // seconds, as some write it
+	}
 	switch {
 	case status == http.StatusOK || status == http.StatusNoContent:
 		return nil

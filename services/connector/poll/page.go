@@ -5,23 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 
-	"github.com/orderledger/orderledger/ledger"
 	"github.com/orderledger/orderledger/services/connector/document"
 )
-
-// answer is what came back, with the instants on our clock and the source's.
-type answer struct {
-	body     []byte
-	header   http.Header
-	asked    ledger.Instant
-	received ledger.Instant
-	date     ledger.Instant // 0 if the answer has none
-}
 
 // page is one page of a change list.
 type page struct {
@@ -40,18 +29,19 @@ type page struct {
 var (
 	errNoList    = errors.New("the answer holds no list where the catalog says it is")
 	errNoTotal   = errors.New("the answer does not say how many items there are")
+	errUnsorted  = errors.New("the list is not sorted by the stamp that the catalog names")
 	errStuck     = errors.New("the list does not advance: its last item is not after that of the page before")
 	errElsewhere = errors.New("the link to the next page leaves the configured base_url")
 )
 
 // read turns an answer into the page that follows o.
-func (a *asker) read(ans *answer, o *open) (*page, error) {
+func (a *asker) read(ans *Answer, o *open) (*page, error) {
 	pg := &page{end: o.After}
-	if len(bytes.TrimSpace(ans.body)) == 0 {
+	if len(bytes.TrimSpace(ans.Body)) == 0 {
 		pg.last = true
 		return pg, nil
 	}
-	list, err := at(ans.body, a.poll.Items)
+	list, err := at(ans.Body, a.poll.Items)
 	if err != nil {
 		return nil, err
 	}
@@ -69,16 +59,20 @@ func (a *asker) read(ans *answer, o *open) (*page, error) {
 		return pg, a.linked(ans, o, pg)
 	case "offset":
 		return pg, a.counted(ans, o, pg)
+	case "page":
+		return pg, a.numbered(ans, o, pg)
+	case "cursor":
+		return pg, a.cursored(ans, o, pg)
 	default:
 		return pg, a.keyed(ans, o, pg)
 	}
 }
 
 // keyed finds the end of a list by keyset.
-func (a *asker) keyed(ans *answer, o *open, pg *page) error {
+func (a *asker) keyed(ans *Answer, o *open, pg *page) error {
 	pg.last = int64(len(pg.items)) < a.poll.Limit
 	if a.poll.More != "" {
-		raw, err := at(ans.body, a.poll.More)
+		raw, err := at(ans.Body, a.poll.More)
 		if err != nil {
 			return err
 		}
@@ -112,12 +106,12 @@ func after(x, y key) bool {
 
 // linked finds the next page in the Link header. Only its query is used, and
 // only if it stays where we asked: a token must not leave for elsewhere.
-func (a *asker) linked(ans *answer, o *open, pg *page) error {
+func (a *asker) linked(ans *Answer, o *open, pg *page) error {
 	pg.last = true
 	if o.Pages > 0 && o.After.Version == "" || !a.ascending(o.After, pg.items) {
 		pg.end = key{} // not in order: a lost continuation means reading from the beginning
 	}
-	for _, part := range strings.Split(strings.Join(ans.header.Values("Link"), ","), ",") {
+	for _, part := range strings.Split(strings.Join(ans.Header.Values("Link"), ","), ",") {
 		target, params, ok := strings.Cut(part, ";")
 		if !ok || !strings.Contains(strings.ReplaceAll(params, " ", ""), `rel="next"`) {
 			continue
@@ -152,8 +146,8 @@ func (a *asker) ascending(before key, items []json.RawMessage) bool {
 // counted finds the end of a list by offset and whether it moved: the count
 // must not change between pages, and each page must begin with the item that
 // ended the one before.
-func (a *asker) counted(ans *answer, o *open, pg *page) error {
-	raw, err := at(ans.body, a.poll.Total)
+func (a *asker) counted(ans *Answer, o *open, pg *page) error {
+	raw, err := at(ans.Body, a.poll.Total)
 	if err != nil {
 		return errNoTotal
 	}

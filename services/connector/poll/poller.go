@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -107,6 +106,7 @@ type Poller struct {
 	feed     *catalog.Feed
 	mapper   *catalog.Mapper
 	asker    *asker
+	caller   *Caller
 	bounds   bounds
 	interval time.Duration
 	recent   *recent
@@ -127,6 +127,10 @@ func New(o Options) (*Poller, error) {
 	p := &Poller{opts: o, feed: o.System.Feed(o.Feed), mapper: mapper, recent: newRecent(o.Remember)}
 	if p.asker, err = newAsker(&o, p.feed.Poll); err != nil {
 		return nil, err
+	}
+	p.caller = &Caller{
+		Source: o.Source, Auth: p.feed.Poll.Auth, Tokens: o.Tokens, Nonce: o.Nonce, Client: o.Client, Clock: o.Clock,
+		Timeout: o.PageTimeout, MaxAnswer: o.MaxAnswer,
 	}
 	spec := o.System.SourceSpec(o.Source)
 	p.bounds = bounds{start: o.Source.Since.Instant(), precision: spec.Precision, skew: spec.Skew, history: p.feed.Poll.History.Micros()}
@@ -243,7 +247,7 @@ func (p *Poller) step(ctx context.Context) (bool, error) {
 	if p.state.cursor.Open == nil {
 		p.since = now
 	}
-	ans, err := p.ask(ctx, next.cursor.Open, now)
+	ans, err := p.ask(ctx, next.cursor.Open)
 	if err != nil {
 		return false, p.refused(ctx, err)
 	}
@@ -286,6 +290,11 @@ func (p *Poller) refused(ctx context.Context, err error) error {
 		o.next = "" // the continuation has expired; go on behind the last item read
 		return err
 	}
+	if o := p.state.cursor.Open; f.Outcome == connector.OutcomeRefused && o != nil && o.Pages > 0 && p.asker.poll.Kind.Text == "cursor" {
+		p.state = p.state.clone() // the item to go on behind is gone; read from the newest again
+		p.state.cursor.Open = nil
+		return err
+	}
 	if f.Outcome != connector.OutcomeDenied {
 		return err
 	}
@@ -298,36 +307,12 @@ func (p *Poller) refused(ctx context.Context, err error) error {
 }
 
 // ask sends the question for the next page and takes the whole answer.
-func (p *Poller) ask(ctx context.Context, o *open, now time.Time) (*answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.opts.PageTimeout)
-	defer cancel()
-	req, err := p.asker.question(ctx, o, now)
+func (p *Poller) ask(ctx context.Context, o *open) (*Answer, error) {
+	req, err := p.asker.question(ctx, o)
 	if err != nil {
 		return nil, &Fault{Outcome: connector.OutcomeBroken, Err: err}
 	}
-	res, err := p.opts.Client.Do(req)
-	if err != nil {
-		return nil, &Fault{Outcome: connector.OutcomeUnavailable, Err: err}
-	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, p.opts.MaxAnswer+1))
-	if closeErr := res.Body.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return nil, &Fault{Outcome: connector.OutcomeUnavailable, Status: res.StatusCode, Err: err}
-	}
-	received := p.opts.Clock.Now()
-	if f := classify(res.StatusCode, res.Header, body, received); f != nil {
-		return nil, f
-	}
-	if int64(len(body)) > p.opts.MaxAnswer {
-		return nil, &Fault{Outcome: connector.OutcomeBroken, Status: res.StatusCode, Err: fmt.Errorf("answer is larger than %d bytes", p.opts.MaxAnswer)}
-	}
-	a := &answer{body: body, header: res.Header, asked: ledger.At(now), received: ledger.At(received)}
-	if d, err := http.ParseTime(res.Header.Get("Date")); err == nil {
-		a.date = ledger.At(d)
-	}
-	return a, nil
+	return p.caller.Call(ctx, req)
 }
 
 // save makes progress durable and only then adopts it.

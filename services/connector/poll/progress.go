@@ -132,18 +132,18 @@ func (p *progress) begin(b bounds, now ledger.Instant) *progress {
 func (p *progress) prevAsked() ledger.Instant { return p.cursor.LastAsked }
 
 // answered notes that the source spoke, and what its clock said.
-func (p *progress) answered(b bounds, a *answer) {
-	p.status.LastHeard = a.received
-	p.status.ReportedAt = a.received
+func (p *progress) answered(b bounds, a *Answer) {
+	p.status.LastHeard = a.Received
+	p.status.ReportedAt = a.Received
 	p.cursor.Denied = false
-	if a.date == 0 {
+	if a.Date == 0 {
 		return
 	}
-	p.status.SourceDate = max(p.status.SourceDate, a.date)
+	p.status.SourceDate = max(p.status.SourceDate, a.Date)
 	// The true instant lies in [Date, Date + 1 s), ours in [asked, received].
-	middle := a.asked + (a.received-a.asked)/2
-	p.status.Skew = a.date.Add(ledger.Second / 2).Sub(middle)
-	ahead, behind := a.date.Sub(a.received), a.asked.Sub(a.date.Add(ledger.Second))
+	middle := a.Asked + (a.Received-a.Asked)/2
+	p.status.Skew = a.Date.Add(ledger.Second / 2).Sub(middle)
+	ahead, behind := a.Date.Sub(a.Received), a.Asked.Sub(a.Date.Add(ledger.Second))
 	if ahead > b.skew || behind > b.skew {
 		p.cursor.Open.Withheld = true
 	}

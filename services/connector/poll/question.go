@@ -13,19 +13,15 @@ import (
 	"time"
 
 	"github.com/orderledger/orderledger/ledger"
-	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/connector/catalog"
 )
 
 // asker builds the requests of one feed.
 type asker struct {
-	poll   *catalog.Poll
-	base   *url.URL
-	path   string
-	zone   *time.Location
-	source *connector.Source
-	tokens map[string]string
-	nonce  func() string
+	poll *catalog.Poll
+	base *url.URL
+	path string
+	zone *time.Location
 }
 
 func newAsker(o *Options, poll *catalog.Poll) (*asker, error) {
@@ -33,24 +29,29 @@ func newAsker(o *Options, poll *catalog.Poll) (*asker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("source %s: base_url: %w", o.Source.Name, err)
 	}
-	zone := time.UTC
-	if o.Source.Zone != "" {
-		if zone, err = time.LoadLocation(o.Source.Zone); err != nil {
-			return nil, fmt.Errorf("source %s: zone: %w", o.Source.Name, err)
-		}
+	var zone *time.Location
+	if zone, err = time.LoadLocation(o.System.ZoneOf(o.Source)); err != nil {
+		return nil, fmt.Errorf("source %s: zone: %w", o.Source.Name, err)
 	}
 	version := o.Source.Version
 	if version == "" {
 		version = poll.Version
 	}
 	path := strings.NewReplacer("{account}", url.PathEscape(o.Source.Account), "{version}", url.PathEscape(version)).Replace(poll.Path)
-	return &asker{poll: poll, base: base, path: path, zone: zone, source: o.Source, tokens: o.Tokens, nonce: o.Nonce}, nil
+	return &asker{poll: poll, base: base, path: path, zone: zone}, nil
 }
 
 // resumable reports whether a poll can go on after a kill: lists sorted by what
-// changed last can, lists by offset cannot.
+// changed last and lists that go on behind an id can, lists by offset cannot.
 func (a *asker) resumable() bool {
-	return a.poll.Kind.Text != "offset" && a.poll.KeyVersion != ""
+	switch a.poll.Kind.Text {
+	case "offset":
+		return false
+	case "cursor":
+		return true
+	default:
+		return a.poll.KeyVersion != ""
+	}
 }
 
 // fillers are the values that templates may name.
@@ -65,22 +66,51 @@ func (a *asker) fillers(o *open) (map[string]string, error) {
 		}
 		since = max(since, at.Add(-ledger.Second))
 	}
-	layout := a.poll.SinceLayout
-	text := since.Time().UTC().Format(time.RFC3339)
-	if layout != "" {
-		text = since.Time().In(a.zone).Format(layout)
+	if a.poll.Kind.Text == "page" {
+		since = a.sinceOf(o)
 	}
 	if o.After.Version != "" && (!safeKey(o.After.Version) || !safeKey(o.After.ID)) {
 		return nil, errKey
 	}
+	number, size := window(o.offset, a.poll.Limit)
 	offset := o.offset
 	if offset > 0 {
 		offset-- // one item twice, to see that the list did not move
 	}
 	return map[string]string{
-		"{since}": text, "{limit}": strconv.FormatInt(a.poll.Limit, 10), "{offset}": strconv.FormatInt(offset, 10),
+		"{since}": a.spell(since), "{page}": strconv.FormatInt(number, 10), "{page.size}": strconv.FormatInt(size, 10),
+		"{limit}": strconv.FormatInt(a.poll.Limit, 10), "{offset}": strconv.FormatInt(offset, 10),
 		"{key.version}": o.After.Version, "{key.id}": o.After.ID,
 	}, nil
+}
+
+// spell writes an instant as the system's filter wants it.
+func (a *asker) spell(at ledger.Instant) string {
+	switch layout := a.poll.SinceLayout; layout {
+	case "":
+		return at.Time().UTC().Format(time.RFC3339)
+	case "unix":
+		return strconv.FormatInt(at.Time().Unix(), 10)
+	default:
+		return local(at.Time(), a.zone).Format(layout)
+	}
+}
+
+// local is the earliest local time at or after an instant. Before clocks are
+// set back, what comes after is stamped with times that were passed already.
+func local(at time.Time, zone *time.Location) time.Time {
+	here := at.In(zone)
+	_, end := here.ZoneBounds()
+	if end.IsZero() {
+		return here
+	}
+	_, before := here.Zone()
+	back := end.In(zone)
+	_, after := back.Zone()
+	if after < before && back.Sub(here) < time.Duration(before-after)*time.Second {
+		return back // its local time is the lesser one
+	}
+	return here
 }
 
 // errKey says that an item's sort key cannot be used. Keys end up in queries,
@@ -102,7 +132,7 @@ func fill(text string, with map[string]string) string {
 }
 
 // question builds the request for the next page of o.
-func (a *asker) question(ctx context.Context, o *open, now time.Time) (*http.Request, error) {
+func (a *asker) question(ctx context.Context, o *open) (*http.Request, error) {
 	with, err := a.fillers(o)
 	if err != nil {
 		return nil, err
@@ -126,7 +156,7 @@ func (a *asker) question(ctx context.Context, o *open, now time.Time) (*http.Req
 		u.RawQuery = url.Values{"limit": {with["{limit}"]}, "offset": {"0"}}.Encode()
 	default:
 		query := a.poll.Query
-		if a.poll.Kind.Text == "keyset" && o.After.Version != "" {
+		if more := o.After.Version != "" || a.poll.Kind.Text == "cursor" && o.After.ID != ""; more && len(a.poll.After) > 0 {
 			query = a.poll.After
 		}
 		v := url.Values{}
@@ -146,26 +176,7 @@ func (a *asker) question(ctx context.Context, o *open, now time.Time) (*http.Req
 	for name, text := range a.poll.Headers {
 		req.Header.Set(name, text)
 	}
-	a.authorise(req, now)
 	return req, nil
-}
-
-func (a *asker) authorise(req *http.Request, now time.Time) {
-	auth := a.poll.Auth
-	switch auth.Scheme {
-	case "header":
-		req.Header.Set(auth.Header, a.tokens[auth.Token])
-	case "bearer":
-		req.Header.Set("Authorization", "Bearer "+a.tokens[auth.Token])
-	case "basic":
-		user, password, _ := strings.Cut(a.tokens[auth.Token], ":")
-		req.SetBasicAuth(user, password)
-	case "oauth1":
-		req.Header.Set("Authorization", oauth1{
-			realm: a.source.Account, consumerKey: a.tokens["consumer_key"], consumerSecret: a.tokens["consumer_secret"],
-			token: a.tokens["token_id"], tokenSecret: a.tokens["token_secret"],
-		}.header(req, a.nonce(), now.Unix()))
-	}
 }
 
 // stampOf reads the version of a sort key.
