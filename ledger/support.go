@@ -27,6 +27,21 @@ func (d *doc) alive() bool {
 	return d.support == nil
 }
 
+// by lists the aliases that joined the document; none if a copy came keyed.
+func (d *doc) by() []Alias {
+	var out []Alias
+	for i := range d.support {
+		s := &d.support[i]
+		if s.live && s.alias == (Alias{}) {
+			return nil
+		}
+		if s.live {
+			out = append(out, s.alias)
+		}
+	}
+	return out
+}
+
 // depth is the least number of joins the event is away from a keyed record.
 func (d *doc) depth() uint8 {
 	least := uint8(0)

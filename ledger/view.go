@@ -72,8 +72,19 @@ type OrderView struct {
 	Summary  Summary
 	Verdicts []VerdictView
 	Aliases  []Alias
+	Bindings []BindingView // of the aliases by which records are joined
 	Lines    []LineView
 	Words    []WordView
+}
+
+// BindingView is how an alias of an order is bound, and what the alias store
+// says to it.
+type BindingView struct {
+	AliasBinding
+	// Answered: everything known under the alias has been joined. Contested:
+	// another order claims it too.
+	Answered  bool
+	Contested bool
 }
 
 // LineView is one line as a source states it.
@@ -155,6 +166,10 @@ func (r *Reader) Order(k OrderKey) (OrderView, bool, error) {
 		}
 	}
 	v.Lines = o.lines()
+	for i := range o.bindings {
+		b := &o.bindings[i]
+		v.Bindings = append(v.Bindings, BindingView{AliasBinding: b.AliasBinding, Answered: b.answered == b.Version, Contested: b.answered == b.Version && !b.ok})
+	}
 	if v.Aliases, err = r.aliases(k); err != nil {
 		return OrderView{}, false, err
 	}
@@ -202,6 +217,9 @@ func (o *order) lines() []LineView {
 func (r *Reader) aliases(k OrderKey) ([]Alias, error) {
 	var out []Alias
 	err := r.eachDoc(k, func(d *doc) bool {
+		if !d.alive() {
+			return true
+		}
 		for _, a := range d.ev.Aliases {
 			if !slices.Contains(out, a) {
 				out = append(out, a)
@@ -233,6 +251,7 @@ type Told struct {
 	Copies     uint32
 	Outcome    Outcome
 	States     []State
+	By         []Alias // that joined the document; none if a copy was keyed
 	Fact       *Fact
 }
 
@@ -240,7 +259,10 @@ type Told struct {
 func (r *Reader) Timeline(k OrderKey) ([]Told, error) {
 	var out []Told
 	err := r.eachDoc(k, func(d *doc) bool {
-		t := Told{Offset: d.offset, RecordedAt: d.recorded, Event: d.ev, Received: d.received, Copies: d.copies, Outcome: d.outcome}
+		if !d.alive() {
+			return true // it is told where it belongs; here a fact tells that it went
+		}
+		t := Told{Offset: d.offset, RecordedAt: d.recorded, Event: d.ev, Received: d.received, Copies: d.copies, Outcome: d.outcome, By: d.by()}
 		for i := range d.ev.Claims {
 			c := &d.ev.Claims[i]
 			t.States = append(t.States, r.p.plan.state(d.ev.System, c.Axis, c.Native))

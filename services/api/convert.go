@@ -77,6 +77,26 @@ func aliasOf(a ledger.Alias) *orderledgerv1.Alias {
 	return &orderledgerv1.Alias{Type: a.Type, Value: a.Value, Source: string(a.Scope)}
 }
 
+// boundAlias is an alias with how it is bound, if records are joined by it.
+func boundAlias(a ledger.Alias, bindings []ledger.BindingView) *orderledgerv1.Alias {
+	out := aliasOf(a)
+	for i := range bindings {
+		b := &bindings[i]
+		if b.Alias != a || !b.Live {
+			continue
+		}
+		state := orderledgerv1.AliasBindingState_ALIAS_BINDING_STATE_JOINING
+		switch {
+		case b.Contested:
+			state = orderledgerv1.AliasBindingState_ALIAS_BINDING_STATE_CONTESTED
+		case b.Answered:
+			state = orderledgerv1.AliasBindingState_ALIAS_BINDING_STATE_JOINED
+		}
+		out.Binding = &orderledgerv1.AliasBinding{EvidenceEventId: b.Evidence.String(), ValidFrom: stamp(b.From), ValidUntil: stamp(b.Until), Depth: int32(b.Depth), State: state}
+	}
+	return out
+}
+
 // addMoney adds an amount to the entry of its currency.
 func addMoney(sums []*orderledgerv1.Money, m ledger.Money) []*orderledgerv1.Money {
 	if m.Currency == "" {

@@ -93,7 +93,7 @@ func (o *known) message(view orderledgerv1.OrderView) *orderledgerv1.Order {
 		Created: interval(ledger.Within{Earliest: sum.Created, Latest: sum.Created}), CreateTime: stamp(o.first()), UpdateTime: stamp(o.last()), Cells: o.cells(),
 	}
 	for _, a := range o.view.Aliases {
-		out.Aliases = append(out.Aliases, aliasOf(a))
+		out.Aliases = append(out.Aliases, boundAlias(a, o.view.Bindings))
 	}
 	risk := map[string]int64{}
 	for _, x := range o.exceptions {

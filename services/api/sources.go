@@ -43,7 +43,7 @@ func (s *Server) measure() error {
 		var clock ledger.Instant
 		counts := map[ledger.Source]uint64{}
 		for i, st := range s.opt.Ledger.Stats() {
-			if i == 0 || st.Clock < clock {
+			if i == 0 || st.Clock < clock && st.Partition < ledger.AliasPartitions {
 				clock = st.Clock
 			}
 			for name, outcomes := range st.Counts { //lint:a sums do not depend on order
@@ -133,7 +133,7 @@ func (a *sources) read(ctx context.Context) (*sourceBook, []*orderledgerv1.Fresh
 	for _, st := range statuses {
 		b.source(st.Source)
 	}
-	fresh, err := a.s.each(ctx, b.partition)
+	fresh, err := a.s.eachLog(ctx, b.partition)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -182,16 +182,8 @@ const waitingMost = 100_000
 
 // partition adds what one partition knows.
 func (b *sourceBook) partition(r *ledger.Reader, f engine.Freshness) error {
-	if b.clock == 0 || f.Clock < b.clock {
-		b.clock = f.Clock
-	}
-	if p := r.Policy(); p != nil {
-		for i := range p.Sources {
-			b.declared(&p.Sources[i])
-		}
-	}
-	for _, feed := range r.Feeds() {
-		b.heard(feed, f.Clock)
+	if f.Topic == topicEvents {
+		b.orders(r, f)
 	}
 	for k, feed := range b.feeds { //lint:a each is counted alone
 		n, err := r.WaitingOrders(k, waitingMost)
@@ -210,6 +202,21 @@ func (b *sourceBook) partition(r *ledger.Reader, f engine.Freshness) error {
 		}
 	}
 	return nil
+}
+
+// orders gathers what the partitions of orders alone know: coverage and clock.
+func (b *sourceBook) orders(r *ledger.Reader, f engine.Freshness) {
+	if b.clock == 0 || f.Clock < b.clock {
+		b.clock = f.Clock
+	}
+	if p := r.Policy(); p != nil {
+		for i := range p.Sources {
+			b.declared(&p.Sources[i])
+		}
+	}
+	for _, feed := range r.Feeds() {
+		b.heard(feed, f.Clock)
+	}
 }
 
 func (b *sourceBook) declared(spec *ledger.SourceSpec) {

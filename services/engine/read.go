@@ -156,6 +156,8 @@ func policyKey(rec *ledger.PolicyRecord) []byte {
 
 // Stat is what metrics show of one partition.
 type Stat struct {
+	// Partition is numbered from ledger.AliasPartitions on if it is one of
+	// orders.unkeyed.v1.
 	Partition int32
 	Lag       int64 // −1 if unknown
 	Offset    int64
@@ -170,7 +172,7 @@ type Stat struct {
 // Stats returns every partition's numbers.
 func (n *Node) Stats() []Stat {
 	var out []Stat
-	for _, r := range n.replicas {
+	for _, r := range n.all() {
 		v := r.view.Load()
 		out = append(out, Stat{Partition: r.partition, Lag: r.lag(), Offset: v.place.Offset, Clock: v.guard.Clock, Policy: v.policy,
 			Outbox: int64(r.outbox.Load().Bytes()), DiskBytes: r.store.DiskBytes(), Owner: r.owner.Load(), Counts: v.counts})

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/orderledger/orderledger/ledger"
 	"github.com/orderledger/orderledger/services/engine"
 )
 
@@ -134,4 +135,11 @@ func (m *Metrics) histogram(name, help string, labels ...string) *prometheus.His
 	return v
 }
 
-func part(p int32) string { return strconv.Itoa(int(p)) }
+// part labels a partition: its number, and "unkeyed-" before those of the alias
+// store.
+func part(p int32) string {
+	if p >= ledger.AliasPartitions {
+		return "unkeyed-" + strconv.Itoa(int(p-ledger.AliasPartitions))
+	}
+	return strconv.Itoa(int(p))
+}

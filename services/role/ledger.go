@@ -24,7 +24,7 @@ type foldOptions struct {
 
 func foldAll(ctx context.Context, s *Stack, opt foldOptions) (*engine.Node, error) {
 	c, h := s.Config, opt.history
-	sinks := []projections.Sink{logsink.NewExceptions(s.Log, s.Codec)}
+	sinks := []projections.Sink{logsink.NewExceptions(s.Log, s.Codec), logsink.NewJoins(s.Log, s.Codec)}
 	if h != nil && h.Sink != nil {
 		sinks = append(sinks, h.Sink)
 	}

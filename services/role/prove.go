@@ -28,40 +28,69 @@ var replays = []struct {
 // of the data directory, if there is one that nobody has open. The first
 // difference is named by order, offset and field, with both values.
 func ProveReplay(ctx context.Context, s *Stack, out io.Writer) error {
-	id, err := s.Log.TopicID(ctx, kafkalog.TopicEvents)
-	if err != nil {
+	failed := false
+	err := eachProof(ctx, s, out, func(p proof) error {
+		same, err := provePartition(ctx, s, p)
+		failed = failed || !same
 		return err
+	})
+	if err == nil && failed {
+		return ErrUnproven
 	}
-	ends, err := s.Log.EndOffsets(ctx, kafkalog.TopicEvents)
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// eachProof goes through the partitions of both topics that are folded.
+func eachProof(ctx context.Context, s *Stack, out io.Writer, fn func(proof) error) error {
 	dir, err := os.MkdirTemp("", "orderledger-prove-")
 	if err != nil {
 		return fmt.Errorf("create a scratch directory: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	failed := false
-	for p := range s.Config.Partitions {
-		same, err := provePartition(ctx, s, proof{partition: p, topic: id, until: ends[p], dir: dir, out: out})
+	for _, topic := range []string{kafkalog.TopicEvents, kafkalog.TopicUnkeyed} {
+		id, err := s.Log.TopicID(ctx, topic)
 		if err != nil {
 			return err
 		}
-		failed = failed || !same
-	}
-	if failed {
-		return ErrUnproven
+		ends, err := s.Log.EndOffsets(ctx, topic)
+		if err != nil {
+			return err
+		}
+		for n := range s.Config.Partitions {
+			if err := fn(proof{log: topic, partition: n, partitions: s.Config.Partitions, topic: id, until: ends[n], dir: dir, out: out}); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
 // proof is one partition to prove.
 type proof struct {
-	partition int32
-	topic     kafkalog.TopicID
-	until     int64
-	dir       string
-	out       io.Writer
+	log        string // the topic's name
+	partition  int32
+	partitions int32
+	topic      kafkalog.TopicID
+	until      int64
+	dir        string
+	out        io.Writer
+}
+
+// options say which fold the partition has.
+func (p *proof) options() engine.FoldOptions {
+	opt := engine.FoldOptions{Partition: p.partition, Partitions: p.partitions, OrderPartitions: p.partitions, TopicID: p.topic}
+	if p.log == kafkalog.TopicUnkeyed {
+		opt.Partition += ledger.AliasPartitions
+	}
+	return opt
+}
+
+// String names the partition for people.
+func (p *proof) String() string {
+	if p.log == kafkalog.TopicUnkeyed {
+		return fmt.Sprintf("unkeyed partition %d", p.partition)
+	}
+	return fmt.Sprintf("partition %d", p.partition)
 }
 
 func provePartition(ctx context.Context, s *Stack, p proof) (bool, error) {
@@ -87,12 +116,12 @@ func provePartition(ctx context.Context, s *Stack, p proof) (bool, error) {
 		}
 		if n == 0 {
 			first, want = store, got
-			_, _ = fmt.Fprintf(p.out, "partition %d, %d records: %s\n", p.partition, p.until, hex.EncodeToString(got[:]))
+			_, _ = fmt.Fprintf(p.out, "%s, %d records: %s\n", &p, p.until, hex.EncodeToString(got[:]))
 			continue
 		}
 		if got != want {
 			diff, err := ledger.FirstMismatch(first, store)
-			_, _ = fmt.Fprintf(p.out, "partition %d differs in batches of %d, reopened after every %d: %s\n", p.partition, way.batch, way.restart, diff)
+			_, _ = fmt.Fprintf(p.out, "%s differs in batches of %d, reopened after every %d: %s\n", &p, way.batch, way.restart, diff)
 			return false, errors.Join(err, store.Close())
 		}
 		if err := store.Close(); err != nil {
@@ -105,23 +134,23 @@ func provePartition(ctx context.Context, s *Stack, p proof) (bool, error) {
 // proveKept compares the store of the data directory with a replay up to where
 // it stands.
 func proveKept(ctx context.Context, s *Stack, p proof) (bool, error) {
-	dir := filepath.Join(storesIn(s.Config), engine.StoreName(kafkalog.TopicEvents, p.partition))
+	dir := filepath.Join(storesIn(s.Config), engine.StoreName(p.log, p.partition))
 	if _, err := os.Stat(dir); err != nil || s.Config.DataDir == "" {
 		return true, nil // this machine keeps none, of this fold version
 	}
 	kept, err := engine.OpenStore(dir, engine.StoreOptions{})
 	if err != nil {
-		_, _ = fmt.Fprintf(p.out, "partition %d: the store is left out, it can not be opened: stop the process that uses %s\n", p.partition, dir)
+		_, _ = fmt.Fprintf(p.out, "%s: the store is left out, it can not be opened: stop the process that uses %s\n", &p, dir)
 		return true, nil
 	}
 	defer func() { _ = kept.Close() }()
-	fold, err := engine.NewFold(kept, engine.FoldOptions{Partition: p.partition, Partitions: s.Config.Partitions, TopicID: p.topic})
+	fold, err := engine.NewFold(kept, p.options())
 	if err != nil {
 		return false, err
 	}
 	at := fold.Place()
 	if at.Offset > p.until {
-		_, _ = fmt.Fprintf(p.out, "partition %d: the store stands at %d, the log ends at %d\n", p.partition, at.Offset, p.until)
+		_, _ = fmt.Fprintf(p.out, "%s: the store stands at %d, the log ends at %d\n", &p, at.Offset, p.until)
 		return false, nil
 	}
 	p.until = at.Offset
@@ -135,11 +164,11 @@ func proveKept(ctx context.Context, s *Stack, p proof) (bool, error) {
 	case err != nil:
 		return false, err
 	case diff != nil:
-		_, _ = fmt.Fprintf(p.out, "partition %d: the store differs from the replay up to %d: %s\n", p.partition, at.Offset, diff)
+		_, _ = fmt.Fprintf(p.out, "%s: the store differs from the replay up to %d: %s\n", &p, at.Offset, diff)
 	case place.Chain != at.Chain:
-		_, _ = fmt.Fprintf(p.out, "partition %d: the store was folded from other records than the log holds before %d\n", p.partition, at.Offset)
+		_, _ = fmt.Fprintf(p.out, "%s: the store was folded from other records than the log holds before %d\n", &p, at.Offset)
 	default:
-		_, _ = fmt.Fprintf(p.out, "partition %d: the store at %d is the replay\n", p.partition, at.Offset)
+		_, _ = fmt.Fprintf(p.out, "%s: the store at %d is the replay\n", &p, at.Offset)
 		return true, nil
 	}
 	return false, nil
@@ -147,13 +176,13 @@ func proveKept(ctx context.Context, s *Stack, p proof) (bool, error) {
 
 // refoldTo folds a partition once, in the first way, into a directory of a name.
 func refoldTo(ctx context.Context, s *Stack, p proof, name string) (*engine.Store, engine.Place, error) {
-	store, err := engine.OpenStore(filepath.Join(p.dir, fmt.Sprintf("p%d-%s", p.partition, name)), engine.StoreOptions{})
+	store, err := engine.OpenStore(filepath.Join(p.dir, fmt.Sprintf("%s-p%d-%s", p.log, p.partition, name)), engine.StoreOptions{})
 	if err != nil {
 		return nil, engine.Place{}, err
 	}
-	fold, err := engine.NewFold(store, engine.FoldOptions{Partition: p.partition, Partitions: s.Config.Partitions, TopicID: p.topic})
+	fold, err := engine.NewFold(store, p.options())
 	if err == nil {
-		err = engine.Replay(ctx, engine.ReplayOptions{Journal: s.Log, Decoder: s.Codec.NewDecoder(), Partition: p.partition, Until: p.until}, fold, nil)
+		err = engine.Replay(ctx, engine.ReplayOptions{Journal: s.Log, Decoder: s.Codec.NewDecoder(), Topic: p.log, Partition: p.partition, Until: p.until}, fold, nil)
 	}
 	if err != nil {
 		return nil, engine.Place{}, errors.Join(err, store.Close())
@@ -164,8 +193,9 @@ func refoldTo(ctx context.Context, s *Stack, p proof, name string) (*engine.Stor
 // refold folds a partition in the n-th way.
 func refold(ctx context.Context, s *Stack, p proof, n int) (*engine.Store, error) {
 	way := replays[n]
-	dir := filepath.Join(p.dir, fmt.Sprintf("p%d-%d", p.partition, n))
-	opt := engine.FoldOptions{Partition: p.partition, Partitions: s.Config.Partitions, TopicID: p.topic, CacheOrders: 1 + way.batch}
+	dir := filepath.Join(p.dir, fmt.Sprintf("%s-p%d-%d", p.log, p.partition, n))
+	opt := p.options()
+	opt.CacheOrders = 1 + way.batch
 	for {
 		store, err := engine.OpenStore(dir, engine.StoreOptions{})
 		if err != nil {
@@ -176,7 +206,7 @@ func refold(ctx context.Context, s *Stack, p proof, n int) (*engine.Store, error
 			return nil, errors.Join(err, store.Close())
 		}
 		commits := 0
-		err = engine.Replay(ctx, engine.ReplayOptions{Journal: s.Log, Decoder: s.Codec.NewDecoder(), Partition: p.partition, Until: p.until, Batch: way.batch},
+		err = engine.Replay(ctx, engine.ReplayOptions{Journal: s.Log, Decoder: s.Codec.NewDecoder(), Topic: p.log, Partition: p.partition, Until: p.until, Batch: way.batch},
 			fold, func() error {
 				if commits++; way.restart > 0 && commits == way.restart {
 					return errRestart
@@ -201,29 +231,17 @@ var errRestart = errors.New("restart")
 // ProveConservation counts the records of every source in the log and compares
 // them with the outcomes that the fold booked (S-40).
 func ProveConservation(ctx context.Context, s *Stack, out io.Writer) error {
-	id, err := s.Log.TopicID(ctx, kafkalog.TopicEvents)
-	if err != nil {
-		return err
-	}
-	ends, err := s.Log.EndOffsets(ctx, kafkalog.TopicEvents)
-	if err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "orderledger-prove-")
-	if err != nil {
-		return fmt.Errorf("create a scratch directory: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
 	records, booked := map[string]uint64{}, map[string]uint64{}
-	for p := range s.Config.Partitions {
-		if err := countRecords(ctx, s, p, ends[p], records); err != nil {
+	err := eachProof(ctx, s, out, func(p proof) error {
+		if err := countRecords(ctx, s, p, records); err != nil {
 			return err
 		}
-		store, err := refold(ctx, s, proof{partition: p, topic: id, until: ends[p], dir: dir, out: out}, 0)
+		store, err := refold(ctx, s, p, 0)
 		if err != nil {
 			return err
 		}
-		part, err := ledger.Open(store, ledger.Options{Partition: p, Partitions: s.Config.Partitions})
+		opt := p.options()
+		part, err := ledger.Open(store, ledger.Options{Partition: opt.Partition, Partitions: opt.Partitions, OrderPartitions: opt.OrderPartitions})
 		if err == nil {
 			for src, counts := range part.Counts() {
 				for _, n := range counts {
@@ -231,9 +249,10 @@ func ProveConservation(ctx context.Context, s *Stack, out io.Writer) error {
 				}
 			}
 		}
-		if err := errors.Join(err, store.Close()); err != nil {
-			return err
-		}
+		return errors.Join(err, store.Close())
+	})
+	if err != nil {
+		return err
 	}
 	failed := false
 	for _, src := range sortedKeys(records) {
@@ -251,15 +270,15 @@ func ProveConservation(ctx context.Context, s *Stack, out io.Writer) error {
 }
 
 // countRecords counts a partition's records that need an outcome, per source.
-func countRecords(ctx context.Context, s *Stack, p int32, until int64, into map[string]uint64) error {
-	starts, err := s.Log.StartOffsets(ctx, kafkalog.TopicEvents)
+func countRecords(ctx context.Context, s *Stack, p proof, into map[string]uint64) error {
+	starts, err := s.Log.StartOffsets(ctx, p.log)
 	if err != nil {
 		return err
 	}
 	dec := s.Codec.NewDecoder()
-	for from := starts[p]; from < until; {
-		next := min(from+5000, until)
-		records, err := kafkalog.ReadRange(ctx, s.Log, kafkalog.Position{Topic: kafkalog.TopicEvents, Partition: p, Offset: from}, next)
+	for from := starts[p.partition]; from < p.until; {
+		next := min(from+5000, p.until)
+		records, err := kafkalog.ReadRange(ctx, s.Log, kafkalog.Position{Topic: p.log, Partition: p.partition, Offset: from}, next)
 		if err != nil {
 			return err
 		}

@@ -264,6 +264,63 @@ func (ReplicaRole) EnumDescriptor() ([]byte, []int) {
 	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{3}
 }
 
+// AliasBindingState is how far the joining of a name has come.
+type AliasBindingState int32
+
+const (
+	// Not said.
+	AliasBindingState_ALIAS_BINDING_STATE_UNSPECIFIED AliasBindingState = 0
+	// Records under the name may still be on their way.
+	AliasBindingState_ALIAS_BINDING_STATE_JOINING AliasBindingState = 1
+	// Everything known under the name has been joined.
+	AliasBindingState_ALIAS_BINDING_STATE_JOINED AliasBindingState = 2
+	// Another order claims the name in the same stretch; records under it wait.
+	AliasBindingState_ALIAS_BINDING_STATE_CONTESTED AliasBindingState = 3
+)
+
+// Enum value maps for AliasBindingState.
+var (
+	AliasBindingState_name = map[int32]string{
+		0: "ALIAS_BINDING_STATE_UNSPECIFIED",
+		1: "ALIAS_BINDING_STATE_JOINING",
+		2: "ALIAS_BINDING_STATE_JOINED",
+		3: "ALIAS_BINDING_STATE_CONTESTED",
+	}
+	AliasBindingState_value = map[string]int32{
+		"ALIAS_BINDING_STATE_UNSPECIFIED": 0,
+		"ALIAS_BINDING_STATE_JOINING":     1,
+		"ALIAS_BINDING_STATE_JOINED":      2,
+		"ALIAS_BINDING_STATE_CONTESTED":   3,
+	}
+)
+
+func (x AliasBindingState) Enum() *AliasBindingState {
+	p := new(AliasBindingState)
+	*p = x
+	return p
+}
+
+func (x AliasBindingState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AliasBindingState) Descriptor() protoreflect.EnumDescriptor {
+	return file_orderledger_v1_common_proto_enumTypes[4].Descriptor()
+}
+
+func (AliasBindingState) Type() protoreflect.EnumType {
+	return &file_orderledger_v1_common_proto_enumTypes[4]
+}
+
+func (x AliasBindingState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AliasBindingState.Descriptor instead.
+func (AliasBindingState) EnumDescriptor() ([]byte, []int) {
+	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{4}
+}
+
 // Outcome says what became of a proposed action once its record was read back from the log.
 type Outcome int32
 
@@ -305,11 +362,11 @@ func (x Outcome) String() string {
 }
 
 func (Outcome) Descriptor() protoreflect.EnumDescriptor {
-	return file_orderledger_v1_common_proto_enumTypes[4].Descriptor()
+	return file_orderledger_v1_common_proto_enumTypes[5].Descriptor()
 }
 
 func (Outcome) Type() protoreflect.EnumType {
-	return &file_orderledger_v1_common_proto_enumTypes[4]
+	return &file_orderledger_v1_common_proto_enumTypes[5]
 }
 
 func (x Outcome) Number() protoreflect.EnumNumber {
@@ -318,7 +375,7 @@ func (x Outcome) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Outcome.Descriptor instead.
 func (Outcome) EnumDescriptor() ([]byte, []int) {
-	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{4}
+	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{5}
 }
 
 // RefusalReason says why an action was refused. Refusal is an answer, not an error: the request
@@ -391,11 +448,11 @@ func (x RefusalReason) String() string {
 }
 
 func (RefusalReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_orderledger_v1_common_proto_enumTypes[5].Descriptor()
+	return file_orderledger_v1_common_proto_enumTypes[6].Descriptor()
 }
 
 func (RefusalReason) Type() protoreflect.EnumType {
-	return &file_orderledger_v1_common_proto_enumTypes[5]
+	return &file_orderledger_v1_common_proto_enumTypes[6]
 }
 
 func (x RefusalReason) Number() protoreflect.EnumNumber {
@@ -404,7 +461,7 @@ func (x RefusalReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RefusalReason.Descriptor instead.
 func (RefusalReason) EnumDescriptor() ([]byte, []int) {
-	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{5}
+	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{6}
 }
 
 // Freshness says, for one partition that an answer was read from, up to where its log had been
@@ -706,7 +763,10 @@ type Alias struct {
 	// The identifier exactly as its issuer writes it.
 	Value string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	// Source that issued the identifier; values are unique only within it.
-	Source        string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
+	Source string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
+	// How records under this name are joined to the order; absent for names by which no system's
+	// records are joined.
+	Binding       *AliasBinding `protobuf:"bytes,4,opt,name=binding,proto3" json:"binding,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -762,6 +822,95 @@ func (x *Alias) GetSource() string {
 	return ""
 }
 
+func (x *Alias) GetBinding() *AliasBinding {
+	if x != nil {
+		return x.Binding
+	}
+	return nil
+}
+
+// AliasBinding explains why a name is an order's, and from when to when.
+type AliasBinding struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The event that says so.
+	EvidenceEventId string `protobuf:"bytes,1,opt,name=evidence_event_id,json=evidenceEventId,proto3" json:"evidence_event_id,omitempty"`
+	// Beginning of the stretch in which the name is the order's; absent if unbounded.
+	ValidFrom *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=valid_from,json=validFrom,proto3" json:"valid_from,omitempty"`
+	// End of the stretch, exclusive; absent if the name is never given to another order.
+	ValidUntil *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=valid_until,json=validUntil,proto3" json:"valid_until,omitempty"`
+	// How many joins the evidence is away from a record that names the order itself; 0 for such a record.
+	Depth int32 `protobuf:"varint,4,opt,name=depth,proto3" json:"depth,omitempty"`
+	// Whether everything known under the name has been joined.
+	State         AliasBindingState `protobuf:"varint,5,opt,name=state,proto3,enum=orderledger.v1.AliasBindingState" json:"state,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AliasBinding) Reset() {
+	*x = AliasBinding{}
+	mi := &file_orderledger_v1_common_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AliasBinding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AliasBinding) ProtoMessage() {}
+
+func (x *AliasBinding) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_common_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AliasBinding.ProtoReflect.Descriptor instead.
+func (*AliasBinding) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *AliasBinding) GetEvidenceEventId() string {
+	if x != nil {
+		return x.EvidenceEventId
+	}
+	return ""
+}
+
+func (x *AliasBinding) GetValidFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ValidFrom
+	}
+	return nil
+}
+
+func (x *AliasBinding) GetValidUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ValidUntil
+	}
+	return nil
+}
+
+func (x *AliasBinding) GetDepth() int32 {
+	if x != nil {
+		return x.Depth
+	}
+	return 0
+}
+
+func (x *AliasBinding) GetState() AliasBindingState {
+	if x != nil {
+		return x.State
+	}
+	return AliasBindingState_ALIAS_BINDING_STATE_UNSPECIFIED
+}
+
 // ObjectRef names the document that a claim speaks about.
 type ObjectRef struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -775,7 +924,7 @@ type ObjectRef struct {
 
 func (x *ObjectRef) Reset() {
 	*x = ObjectRef{}
-	mi := &file_orderledger_v1_common_proto_msgTypes[5]
+	mi := &file_orderledger_v1_common_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -787,7 +936,7 @@ func (x *ObjectRef) String() string {
 func (*ObjectRef) ProtoMessage() {}
 
 func (x *ObjectRef) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_common_proto_msgTypes[5]
+	mi := &file_orderledger_v1_common_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -800,7 +949,7 @@ func (x *ObjectRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectRef.ProtoReflect.Descriptor instead.
 func (*ObjectRef) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{5}
+	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ObjectRef) GetType() string {
@@ -830,7 +979,7 @@ type FeedRef struct {
 
 func (x *FeedRef) Reset() {
 	*x = FeedRef{}
-	mi := &file_orderledger_v1_common_proto_msgTypes[6]
+	mi := &file_orderledger_v1_common_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -842,7 +991,7 @@ func (x *FeedRef) String() string {
 func (*FeedRef) ProtoMessage() {}
 
 func (x *FeedRef) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_common_proto_msgTypes[6]
+	mi := &file_orderledger_v1_common_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -855,7 +1004,7 @@ func (x *FeedRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeedRef.ProtoReflect.Descriptor instead.
 func (*FeedRef) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{6}
+	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FeedRef) GetSource() string {
@@ -883,7 +1032,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_orderledger_v1_common_proto_msgTypes[7]
+	mi := &file_orderledger_v1_common_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -895,7 +1044,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_common_proto_msgTypes[7]
+	mi := &file_orderledger_v1_common_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -908,7 +1057,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{7}
+	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Heartbeat) GetSentAt() *timestamppb.Timestamp {
@@ -938,7 +1087,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_orderledger_v1_common_proto_msgTypes[8]
+	mi := &file_orderledger_v1_common_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -950,7 +1099,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_common_proto_msgTypes[8]
+	mi := &file_orderledger_v1_common_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -963,7 +1112,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{8}
+	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ActionResult) GetOutcome() Outcome {
@@ -1018,11 +1167,20 @@ const file_orderledger_v1_common_proto_rawDesc = "" +
 	"\x05Money\x12\x1f\n" +
 	"\vminor_units\x18\x01 \x01(\x03R\n" +
 	"minorUnits\x12\x1a\n" +
-	"\bcurrency\x18\x02 \x01(\tR\bcurrency\"I\n" +
+	"\bcurrency\x18\x02 \x01(\tR\bcurrency\"\x81\x01\n" +
 	"\x05Alias\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value\x12\x16\n" +
-	"\x06source\x18\x03 \x01(\tR\x06source\"/\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\x126\n" +
+	"\abinding\x18\x04 \x01(\v2\x1c.orderledger.v1.AliasBindingR\abinding\"\x81\x02\n" +
+	"\fAliasBinding\x12*\n" +
+	"\x11evidence_event_id\x18\x01 \x01(\tR\x0fevidenceEventId\x129\n" +
+	"\n" +
+	"valid_from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tvalidFrom\x12;\n" +
+	"\vvalid_until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"validUntil\x12\x14\n" +
+	"\x05depth\x18\x04 \x01(\x05R\x05depth\x127\n" +
+	"\x05state\x18\x05 \x01(\x0e2!.orderledger.v1.AliasBindingStateR\x05state\"/\n" +
 	"\tObjectRef\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\"5\n" +
@@ -1058,7 +1216,12 @@ const file_orderledger_v1_common_proto_rawDesc = "" +
 	"\vReplicaRole\x12\x1c\n" +
 	"\x18REPLICA_ROLE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12REPLICA_ROLE_OWNER\x10\x01\x12\x19\n" +
-	"\x15REPLICA_ROLE_FOLLOWER\x10\x02*d\n" +
+	"\x15REPLICA_ROLE_FOLLOWER\x10\x02*\x9c\x01\n" +
+	"\x11AliasBindingState\x12#\n" +
+	"\x1fALIAS_BINDING_STATE_UNSPECIFIED\x10\x00\x12\x1f\n" +
+	"\x1bALIAS_BINDING_STATE_JOINING\x10\x01\x12\x1e\n" +
+	"\x1aALIAS_BINDING_STATE_JOINED\x10\x02\x12!\n" +
+	"\x1dALIAS_BINDING_STATE_CONTESTED\x10\x03*d\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10OUTCOME_ACCEPTED\x10\x01\x12\x13\n" +
@@ -1090,40 +1253,46 @@ func file_orderledger_v1_common_proto_rawDescGZIP() []byte {
 	return file_orderledger_v1_common_proto_rawDescData
 }
 
-var file_orderledger_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_orderledger_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_orderledger_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_orderledger_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_orderledger_v1_common_proto_goTypes = []any{
 	(Axis)(0),                     // 0: orderledger.v1.Axis
 	(Severity)(0),                 // 1: orderledger.v1.Severity
 	(Basis)(0),                    // 2: orderledger.v1.Basis
 	(ReplicaRole)(0),              // 3: orderledger.v1.ReplicaRole
-	(Outcome)(0),                  // 4: orderledger.v1.Outcome
-	(RefusalReason)(0),            // 5: orderledger.v1.RefusalReason
-	(*Freshness)(nil),             // 6: orderledger.v1.Freshness
-	(*LogPosition)(nil),           // 7: orderledger.v1.LogPosition
-	(*Interval)(nil),              // 8: orderledger.v1.Interval
-	(*Money)(nil),                 // 9: orderledger.v1.Money
-	(*Alias)(nil),                 // 10: orderledger.v1.Alias
-	(*ObjectRef)(nil),             // 11: orderledger.v1.ObjectRef
-	(*FeedRef)(nil),               // 12: orderledger.v1.FeedRef
-	(*Heartbeat)(nil),             // 13: orderledger.v1.Heartbeat
-	(*ActionResult)(nil),          // 14: orderledger.v1.ActionResult
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(AliasBindingState)(0),        // 4: orderledger.v1.AliasBindingState
+	(Outcome)(0),                  // 5: orderledger.v1.Outcome
+	(RefusalReason)(0),            // 6: orderledger.v1.RefusalReason
+	(*Freshness)(nil),             // 7: orderledger.v1.Freshness
+	(*LogPosition)(nil),           // 8: orderledger.v1.LogPosition
+	(*Interval)(nil),              // 9: orderledger.v1.Interval
+	(*Money)(nil),                 // 10: orderledger.v1.Money
+	(*Alias)(nil),                 // 11: orderledger.v1.Alias
+	(*AliasBinding)(nil),          // 12: orderledger.v1.AliasBinding
+	(*ObjectRef)(nil),             // 13: orderledger.v1.ObjectRef
+	(*FeedRef)(nil),               // 14: orderledger.v1.FeedRef
+	(*Heartbeat)(nil),             // 15: orderledger.v1.Heartbeat
+	(*ActionResult)(nil),          // 16: orderledger.v1.ActionResult
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
 }
 var file_orderledger_v1_common_proto_depIdxs = []int32{
-	15, // 0: orderledger.v1.Freshness.clock:type_name -> google.protobuf.Timestamp
+	17, // 0: orderledger.v1.Freshness.clock:type_name -> google.protobuf.Timestamp
 	3,  // 1: orderledger.v1.Freshness.role:type_name -> orderledger.v1.ReplicaRole
-	15, // 2: orderledger.v1.Interval.earliest:type_name -> google.protobuf.Timestamp
-	15, // 3: orderledger.v1.Interval.latest:type_name -> google.protobuf.Timestamp
-	15, // 4: orderledger.v1.Heartbeat.sent_at:type_name -> google.protobuf.Timestamp
-	4,  // 5: orderledger.v1.ActionResult.outcome:type_name -> orderledger.v1.Outcome
-	5,  // 6: orderledger.v1.ActionResult.refusal_reason:type_name -> orderledger.v1.RefusalReason
-	7,  // 7: orderledger.v1.ActionResult.position:type_name -> orderledger.v1.LogPosition
-	8,  // [8:8] is the sub-list for method output_type
-	8,  // [8:8] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	17, // 2: orderledger.v1.Interval.earliest:type_name -> google.protobuf.Timestamp
+	17, // 3: orderledger.v1.Interval.latest:type_name -> google.protobuf.Timestamp
+	12, // 4: orderledger.v1.Alias.binding:type_name -> orderledger.v1.AliasBinding
+	17, // 5: orderledger.v1.AliasBinding.valid_from:type_name -> google.protobuf.Timestamp
+	17, // 6: orderledger.v1.AliasBinding.valid_until:type_name -> google.protobuf.Timestamp
+	4,  // 7: orderledger.v1.AliasBinding.state:type_name -> orderledger.v1.AliasBindingState
+	17, // 8: orderledger.v1.Heartbeat.sent_at:type_name -> google.protobuf.Timestamp
+	5,  // 9: orderledger.v1.ActionResult.outcome:type_name -> orderledger.v1.Outcome
+	6,  // 10: orderledger.v1.ActionResult.refusal_reason:type_name -> orderledger.v1.RefusalReason
+	8,  // 11: orderledger.v1.ActionResult.position:type_name -> orderledger.v1.LogPosition
+	12, // [12:12] is the sub-list for method output_type
+	12, // [12:12] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_orderledger_v1_common_proto_init() }
@@ -1136,8 +1305,8 @@ func file_orderledger_v1_common_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_orderledger_v1_common_proto_rawDesc), len(file_orderledger_v1_common_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   9,
+			NumEnums:      7,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
