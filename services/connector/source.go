@@ -28,6 +28,12 @@ type Source struct {
 	// names the source whose ids its documents carry.
 	Origin       bool   `yaml:"origin"`
 	OriginSource string `yaml:"origin_source"`
+	// Issuers says, by role, which source issued the names that its documents
+	// carry (payment ids, order numbers), where several could have.
+	Issuers map[string]string `yaml:"issuers"`
+	// IssuedBy is Issuers completed from the other sources, by catalog.Bind. It
+	// stands in no file.
+	IssuedBy map[ledger.Role][]ledger.Source `yaml:"-"`
 	// BaseURL is where the system's API answers, such as https://shop.example.
 	BaseURL string `yaml:"base_url"`
 	// Account and Version fill {account} and {version} in the catalog's paths.
