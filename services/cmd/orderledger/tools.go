@@ -170,6 +170,9 @@ func newCheck(check func(*policy.Draft, *role.Checked) []policy.Problem) cli.Com
 		if policy.Failed(problems) {
 			return cli.Findings(errors.New("the policy has errors"))
 		}
+		for _, line := range policy.AliasTable(checked.Policy) {
+			_, _ = fmt.Fprintln(cmd.OutOrStdout(), line)
+		}
 		_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d rules, %d matrix rows: no errors, %d warnings\n", len(checked.Policy.Rules), len(checked.Policy.Rows), len(problems))
 		return err
 	}
