@@ -119,7 +119,7 @@ func (p *pair) second(owns int) {
 	await(p.t, 40*time.Second, func() error {
 		n := 0
 		for _, s := range p.node.Stats() {
-			if !s.Owner {
+			if !s.Owner || s.Partition >= ledger.AliasPartitions {
 				continue
 			}
 			n++
