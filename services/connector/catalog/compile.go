@@ -108,7 +108,7 @@ func (c *compiler) expr(name string, e Expr) *program {
 		c.problem(e.Line, e.Column, "%s: %s", name, err)
 		return nil
 	}
-	return &program{run: run, at: fmt.Sprintf("%s:%d:%d", c.file, e.Line, e.Column), name: name}
+	return &program{run: run, fast: quickOf(ast.NativeRep().Expr()), at: fmt.Sprintf("%s:%d:%d", c.file, e.Line, e.Column), name: name}
 }
 
 // hintFor suggests the variable or function that an undeclared name meant.

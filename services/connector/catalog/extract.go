@@ -25,6 +25,11 @@ type extraction struct {
 
 // eval runs p with `it` bound.
 func (x *extraction) eval(p *program, it any) (ref.Val, error) {
+	if p.fast != nil {
+		if v := p.fast(x, it); v != nil {
+			return v, nil
+		}
+	}
 	var signed, asked any
 	if x.in.SignedAt != 0 {
 		signed = x.in.SignedAt.Time()

@@ -58,6 +58,7 @@ func newEnv() (*cel.Env, error) {
 		binary("minor", "minor_dyn_dyn", cel.IntType, celMinor),
 		cel.Function("scaled", cel.Overload("scaled_dyn_dyn_int", []*cel.Type{cel.DynType, cel.DynType, cel.IntType}, cel.IntType, cel.FunctionBinding(celScaled))),
 		binary("coded", "coded_dyn_dyn", cel.StringType, celCoded),
+		unary("first", cel.DynType, celFirst),
 	)
 }
 
@@ -205,6 +206,23 @@ func celCoded(v, prefix ref.Val) ref.Val {
 		return types.String(w)
 	}
 	return types.String(p + ":" + w)
+}
+
+// celFirst returns the first element of a list that is neither null nor missing;
+// null if there is none.
+func celFirst(v ref.Val) ref.Val {
+	v, _ = bare(v)
+	l, ok := v.(traits.Lister)
+	if !ok {
+		return types.NewErr("first(): want a list, found %s", v.Type().TypeName())
+	}
+	n, _ := l.Size().(types.Int)
+	for i := range n {
+		if e, there := bare(l.Get(i)); there && e != types.NullValue {
+			return e
+		}
+	}
+	return types.NullValue
 }
 
 // zones remembers time zones, which are files, once they were read.

@@ -206,6 +206,11 @@ func (x *extraction) choose() *mapping {
 }
 
 func (m *Mapper) event(x *extraction, d *mapping, body []byte) (Result, error) {
+	return m.eventOf(x, d, m.body(body))
+}
+
+// eventOf is event for a body that is packed already.
+func (m *Mapper) eventOf(x *extraction, d *mapping, body ledger.Body) (Result, error) {
 	e := m.base(x.in, body)
 	e.Kind, e.Direction = d.kind, d.direction
 	e.NativeKind = x.in.Delivery.Topic
@@ -264,7 +269,7 @@ func (m *Mapper) unknown(x *extraction, body []byte) Result {
 	if m.system.unknown != nil && m.origin != "" {
 		if id, ok, err := x.text(m.system.unknown, x.doc); err == nil && ok && id != "" {
 			if key, err := ledger.NewOrderKey(m.origin, id); err == nil {
-				e := m.base(x.in, body)
+				e := m.base(x.in, m.body(body))
 				e.Kind, e.Order = ledger.KindUnknown, key
 				e.NativeKind = x.in.Delivery.Topic
 				e.Object = ledger.Object{Type: "unknown", ID: id}
@@ -279,10 +284,10 @@ func (m *Mapper) unknown(x *extraction, body []byte) Result {
 }
 
 // base is an event with everything that does not depend on the mapping.
-func (m *Mapper) base(in *Input, body []byte) *ledger.Event {
+func (m *Mapper) base(in *Input, body ledger.Body) *ledger.Event {
 	return &ledger.Event{
 		Source: m.source, System: m.system.Name, Feed: in.Feed.Name, ReceivedAt: in.ReceivedAt,
-		AskedAt: in.AskedAt, PrevAsked: in.PrevAsked, Delivery: in.Delivery, TraceID: in.TraceID, Body: m.body(body),
+		AskedAt: in.AskedAt, PrevAsked: in.PrevAsked, Delivery: in.Delivery, TraceID: in.TraceID, Body: body,
 	}
 }
 

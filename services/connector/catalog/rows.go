@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
-	"github.com/orderledger/orderledger/services/connector/document"
+	"github.com/orderledger/orderledger/ledger"
 )
 
 // Reasons of quarantine that files alone give.
@@ -20,12 +20,13 @@ const (
 // place; Input.Raw is not read.
 func (m *Mapper) Rows(in Input, row any) []Result {
 	m.redaction.Apply(row)
-	body, err := document.Encode(row)
+	body, err := encodeRow(row)
 	if err != nil {
 		return []Result{m.SetAside(in, in.Raw, ReasonBroken, err.Error())}
 	}
 	x := &extraction{mapper: m, doc: row, in: &in}
 	var out []Result
+	var packed ledger.Body
 	foreign := false
 	for _, d := range in.Feed.documents {
 		if fits, err := x.truth(d.shape, row); err != nil || !fits {
@@ -41,7 +42,10 @@ func (m *Mapper) Rows(in Input, row any) []Result {
 				continue
 			}
 		}
-		res, err := m.event(x, d, body)
+		if packed.Codec == "" {
+			packed = m.rowBody(body)
+		}
+		res, err := m.eventOf(x, d, packed)
 		if err != nil {
 			return []Result{m.SetAside(in, body, ReasonUnmappable, err.Error())}
 		}
@@ -84,7 +88,7 @@ func (m *Mapper) Fork() (*Mapper, error) {
 // SetAsideRow quarantines a row that could be read in part, redacted.
 func (m *Mapper) SetAsideRow(in Input, row any, reason, detail string) Result {
 	m.redaction.Apply(row)
-	body, err := document.Encode(row)
+	body, err := encodeRow(row)
 	if err != nil {
 		body = nil
 	}

@@ -97,6 +97,7 @@ func (s *System) PollFeeds() []*Feed {
 // program is a compiled expression and where it stands.
 type program struct {
 	run  cel.Program
+	fast quick  // nil where only the interpreter knows
 	at   string // "shopify.yaml:12:14"
 	name string // "documents[order].claims[0].native"
 }

@@ -2,6 +2,7 @@ package file
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/orderledger/orderledger/ledger"
 )
@@ -69,7 +70,7 @@ func (im *Importer) prove(iv ledger.Interval, holes []ledger.Hole) {
 		return
 	}
 	kept := ledger.CutInterval(st.Intervals, iv)
-	if len(ledger.CutInterval(kept, iv)) == len(st.Intervals) && fmt.Sprint(kept) == fmt.Sprint(st.Intervals) {
+	if slices.Equal(kept, st.Intervals) {
 		return
 	}
 	st.Intervals = kept
