@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/orderledger/orderledger/ledger"
 	"github.com/orderledger/orderledger/services/avroevent"
 	"github.com/orderledger/orderledger/services/config"
 	"github.com/orderledger/orderledger/services/engine"
