@@ -26,15 +26,10 @@ type tenured struct {
 	term int64
 }
 
-// Repeats implements projections.Repeating. A topic that several logs' rows
-// share cannot say what it holds of one of them: for the alias store the pump
-// remembers what was acknowledged, and a repeat after a crash carries the same ids.
+// Repeats implements projections.Repeating, for the sink behind.
 func (s *tenured) Repeats() bool {
-	if r, ok := s.Sink.(projections.Repeating); ok {
-		return r.Repeats()
-	}
-	shared, ok := s.Sink.(interface{ Shared() bool })
-	return ok && s.r.joins() && shared.Shared()
+	r, ok := s.Sink.(projections.Repeating)
+	return ok && r.Repeats()
 }
 
 // Insert implements projections.Sink.

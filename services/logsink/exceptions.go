@@ -28,10 +28,6 @@ func NewExceptions(log kafkalog.Journal, codec *avroevent.Codec) *Exceptions {
 // Name implements projections.Sink.
 func (x *Exceptions) Name() string { return kafkalog.TopicExceptions }
 
-// Shared says that partitions of orders and of the alias store publish into one
-// partition of the topic.
-func (x *Exceptions) Shared() bool { return true }
-
 // Wants implements projections.Sink: exceptions alone.
 func (x *Exceptions) Wants(t projections.Table) bool { return t == projections.Exceptions }
 
@@ -39,15 +35,16 @@ func (x *Exceptions) Wants(t projections.Table) bool { return t == projections.E
 func (x *Exceptions) Held(ctx context.Context, partition int32) (projections.Held, error) {
 	var held projections.Held
 	ends, err := x.log.EndOffsets(ctx, kafkalog.TopicExceptions)
-	if err != nil || ends[partition] == 0 {
+	in := shared(partition)
+	if err != nil || ends[in] == 0 {
 		return held, err
 	}
 	starts, err := x.log.StartOffsets(ctx, kafkalog.TopicExceptions)
 	if err != nil {
 		return held, err
 	}
-	for end := ends[partition]; end > starts[partition]; end -= lookBack {
-		seq, err := x.newest(ctx, partition, max(starts[partition], end-lookBack), end)
+	for end := ends[in]; end > starts[in]; end -= lookBack {
+		seq, err := x.newest(ctx, partition, max(starts[in], end-lookBack), end)
 		if err != nil || seq > 0 {
 			held[projections.Exceptions] = seq
 			return held, err
@@ -56,13 +53,17 @@ func (x *Exceptions) Held(ctx context.Context, partition int32) (projections.Hel
 	return held, nil
 }
 
+// shared is the topic's partition into which a partition publishes: those of the
+// alias store share one each with those of the orders.
+func shared(partition int32) int32 { return partition % ledger.AliasPartitions }
+
 // lookBack is how many records are read at a time, from the end back, for the
 // newest of one partition: the alias store publishes in between.
 const lookBack = 500
 
 // newest is the greatest seq of a partition's records in a range, 0 if none.
 func (x *Exceptions) newest(ctx context.Context, partition int32, from, to int64) (uint64, error) {
-	records, err := kafkalog.ReadRange(ctx, x.log, kafkalog.Position{Topic: kafkalog.TopicExceptions, Partition: partition, Offset: from}, to)
+	records, err := kafkalog.ReadRange(ctx, x.log, kafkalog.Position{Topic: kafkalog.TopicExceptions, Partition: shared(partition), Offset: from}, to)
 	if err != nil {
 		return 0, err
 	}
@@ -88,7 +89,7 @@ func (x *Exceptions) Insert(ctx context.Context, b *projections.Block) error {
 		if err != nil {
 			return err
 		}
-		x.log.AppendAsync(kafkalog.Record{Topic: kafkalog.TopicExceptions, Partition: b.Partition % ledger.AliasPartitions, Key: []byte(row.Exception.ID.String()), Value: value},
+		x.log.AppendAsync(kafkalog.Record{Topic: kafkalog.TopicExceptions, Partition: shared(b.Partition), Key: []byte(row.Exception.ID.String()), Value: value},
 			func(_ kafkalog.Position, err error) { done <- err })
 	}
 	for range b.Rows.Exceptions {

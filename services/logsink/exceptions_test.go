@@ -137,3 +137,22 @@ func TestPublisherRefusesWhatIsNotOurs(t *testing.T) {
 		t.Errorf("a closed log: %v", err)
 	}
 }
+
+// The alias store publishes into the same partitions: each goes on behind its
+// own newest record, whoever published last.
+func TestPublishersShareAPartition(t *testing.T) {
+	w := newWorld(t, memlog.Options{})
+	aliases := ledger.AliasPartitions + 1
+	for round := range uint64(3) {
+		for _, partition := range []int32{1, aliases} {
+			x := logsink.NewExceptions(w.log, w.codec)
+			held, err := x.Held(soon(t), partition)
+			if err != nil || held[projections.Exceptions] != 2*round {
+				t.Fatalf("partition %d holds %v, want %d: %v", partition, held, 2*round, err)
+			}
+			if err := x.Insert(soon(t), block(partition, 2*round+1, 2*round+2)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
