@@ -33,4 +33,6 @@ type Deps struct {
 	// The roles and tools that this package does not carry out itself.
 	Dev, Demo, Connector, Ledger, API, Simulate, Prove Command
 	RulesCheck, RulesTest, RulesFmt, MatrixCheck       Command
+	// Import carries out `source import`.
+	Import Importing
 }

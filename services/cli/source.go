@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) sources() *cobra.Command {
-	return group("source", "See how well each system is heard", a.sourceGet(), a.sourceList())
+	return group("source", "See how well each system is heard", a.sourceGet(), a.sourceList(), a.sourceImport())
 }
 
 func (a *app) sourceGet() *cobra.Command {

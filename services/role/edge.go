@@ -63,6 +63,11 @@ func StartEdge(ctx context.Context, s *Stack, opt EdgeOptions) (*Edge, error) {
 		cancel()
 		return nil, err
 	}
+	importers, err := b.importers()
+	if err != nil {
+		cancel()
+		return nil, err
+	}
 	srv, err := webhook.NewServer(run, webhook.Config{Endpoints: endpoints, Sink: b.sink, Clock: opt.Clock, Observer: opt.Observer, Logger: s.Logger})
 	if err != nil {
 		cancel()
@@ -82,6 +87,9 @@ func StartEdge(ctx context.Context, s *Stack, opt EdgeOptions) (*Edge, error) {
 	e.spawn(func() { _ = srv.RunReports(run, b.sink, opt.Instance, webhookReports) })
 	for _, p := range pollers {
 		e.spawn(func() { _ = p.Run(run) })
+	}
+	for _, im := range importers {
+		e.spawn(func() { _ = im.Run(run) })
 	}
 	return e, nil
 }
