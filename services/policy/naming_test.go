@@ -122,4 +122,4 @@ func TestPoliciesWithoutNamesStay(t *testing.T) {
 }
 
 // shippedDigest is the digest of the shipped policy for Shopify and NetSuite.
-const shippedDigest = "f16914ea6fee0b5587a81d902923e70abbd131c44ab18b6ed2e01434a9575217"
+const shippedDigest = "a3c1ee83d1ba7da98546446881e9ad3082239855004d8419bff99c87cf0e7783"

@@ -64,6 +64,7 @@ func (c *compiler) document(t *fileDocument) *mapping {
 	}
 	d.shape = c.need(at+".shape", t.Shape, t.Name)
 	d.ours = c.expr(at+".ours", t.Ours)
+	d.subject = c.expr(at+".subject", t.Subject)
 	d.order = c.expr(at+".order", t.Order)
 	if t.By != nil {
 		a := c.alias(at+".by", t.By)

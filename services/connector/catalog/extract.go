@@ -20,7 +20,25 @@ type extraction struct {
 	mapper *Mapper
 	doc    any
 	in     *Input
+	it     any // the subject of the document
 	item   any
+}
+
+// subject settles what the document is about.
+func (x *extraction) subject(d *mapping) error {
+	x.it = x.doc
+	if d.subject == nil {
+		return nil
+	}
+	v, err := x.eval(d.subject, x.doc)
+	if err != nil {
+		return err
+	}
+	v, _ = bare(v)
+	if x.it = v.Value(); !isTree(x.it) {
+		return x.fail(d.subject, "want an object of the document, found %s", v.Type().TypeName())
+	}
+	return nil
 }
 
 // eval runs p with `it` bound.
@@ -172,13 +190,13 @@ func isTree(v any) bool {
 // fill extracts object, version, aliases, claims, lines and amounts of the
 // document and of everything embedded in it.
 func (x *extraction) fill(e *ledger.Event, d *mapping) error {
-	root, err := x.part(e, d, x.doc)
+	root, err := x.part(e, d, x.it)
 	if err != nil {
 		return err
 	}
 	e.Object, e.Version = root.object, root.version
 	for i := range d.embeds {
-		elements, err := x.list(d.embeds[i].each, x.doc)
+		elements, err := x.list(d.embeds[i].each, x.it)
 		if err != nil {
 			return err
 		}

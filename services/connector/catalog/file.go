@@ -113,9 +113,13 @@ type Poll struct {
 	SinceLayout string `yaml:"since_layout"`
 	// History is how far back the system lets us read; 0 means without bound.
 	// Reading further back answers "nothing", so it is never taken as proof.
-	History  connector.Span `yaml:"history"`
-	Interval connector.Span `yaml:"interval"`
-	Auth     Auth           `yaml:"auth"`
+	History connector.Span `yaml:"history"`
+	// OnceBefore: the feed is read once, and only by a source whose first poll
+	// begins further back than this. It is for objects whose change list does
+	// not reach back so far.
+	OnceBefore connector.Span `yaml:"once_before"`
+	Interval   connector.Span `yaml:"interval"`
+	Auth       Auth           `yaml:"auth"`
 }
 
 // Auth says how requests are authorised.
@@ -151,6 +155,9 @@ type fileDocument struct {
 	// Shape recognises the document; Ours tells ours from foreign ones.
 	Shape Expr `yaml:"shape"`
 	Ours  Expr `yaml:"ours"`
+	// Subject is what `it` stands for in all other expressions of the document,
+	// such as the object inside an envelope; the document itself if absent.
+	Subject Expr `yaml:"subject"`
 	// Order is the native id of the order at its origin. Where it is null, By
 	// names the alias that will find it.
 	Order     Expr         `yaml:"order"`

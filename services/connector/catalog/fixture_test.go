@@ -17,6 +17,9 @@ import (
 // sourceOf is a configured instance of each shipped system.
 func sourceOf(system string) *connector.Source {
 	src := &connector.Source{Name: system + "-test", System: system, Poll: connector.PollSettings{Disabled: true}}
+	if system == "shipstation" {
+		src.BaseURL = "https://warehouse.test"
+	}
 	if system == "shopify" {
 		src.Origin = true
 	} else {
@@ -136,6 +139,8 @@ func result(r *catalog.Result) []string {
 		return describe(r.Event)
 	case r.Unkeyed != nil:
 		return append([]string{"unkeyed by " + r.Unkeyed.By.String()}, describe(&r.Unkeyed.Event)...)
+	case r.Trigger != nil:
+		return []string{"trigger " + r.Trigger.URL}
 	case r.Quarantined != nil:
 		return []string{"quarantined " + r.Quarantined.Reason + ": " + r.Quarantined.Detail}
 	default:

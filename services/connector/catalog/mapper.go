@@ -211,6 +211,9 @@ func (m *Mapper) event(x *extraction, d *mapping, body []byte) (Result, error) {
 
 // eventOf is event for a body that is packed already.
 func (m *Mapper) eventOf(x *extraction, d *mapping, body ledger.Body) (Result, error) {
+	if err := x.subject(d); err != nil {
+		return Result{}, err
+	}
 	e := m.base(x.in, body)
 	e.Kind, e.Direction = d.kind, d.direction
 	e.NativeKind = x.in.Delivery.Topic
@@ -218,7 +221,7 @@ func (m *Mapper) eventOf(x *extraction, d *mapping, body ledger.Body) (Result, e
 		e.NativeKind = d.name
 	}
 	if d.nativeID != nil {
-		id, _, err := x.text(d.nativeID, x.doc)
+		id, _, err := x.text(d.nativeID, x.it)
 		if err != nil {
 			return Result{}, err
 		}
@@ -242,7 +245,7 @@ func (m *Mapper) eventOf(x *extraction, d *mapping, body ledger.Body) (Result, e
 // identity computes the order key, or the alias that will find the order.
 func (x *extraction) identity(d *mapping) (ledger.OrderKey, ledger.Alias, error) {
 	if d.order != nil {
-		id, ok, err := x.text(d.order, x.doc)
+		id, ok, err := x.text(d.order, x.it)
 		if err != nil {
 			return "", ledger.Alias{}, err
 		}
@@ -252,7 +255,7 @@ func (x *extraction) identity(d *mapping) (ledger.OrderKey, ledger.Alias, error)
 		}
 	}
 	if d.by != nil {
-		found, err := x.aliasesOf(d.by, x.doc)
+		found, err := x.aliasesOf(d.by, x.it)
 		if err != nil {
 			return "", ledger.Alias{}, err
 		}

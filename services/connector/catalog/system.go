@@ -109,6 +109,7 @@ type mapping struct {
 	topics    []string
 	shape     *program
 	ours      *program
+	subject   *program
 	order     *program
 	by        *alias
 	nativeID  *program

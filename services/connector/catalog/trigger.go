@@ -39,6 +39,9 @@ type FetchList struct {
 	Path string `yaml:"path"`
 	// Items is the path of the list in the answer.
 	Items string `yaml:"items"`
+	// Query are parameters to ask with, so that the list shows as much as the
+	// polled one does.
+	Query map[string]string `yaml:"query"`
 }
 
 // Trigger is a delivery that only says where to read.
