@@ -111,6 +111,9 @@ func (c *Config) ValidateCatalog() error {
 		return err
 	}
 	var errs []error
+	if err := cat.Bind(c.Sources); err != nil {
+		errs = append(errs, err)
+	}
 	for i := range c.Sources {
 		if c.Sources[i].System == "" {
 			continue // Validate says so

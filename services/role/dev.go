@@ -101,7 +101,7 @@ func (i *Instance) start(ctx context.Context, cfg *config.Config, parts Parts, w
 		return err
 	}
 	i.cleanup = cleanup
-	if i.Catalog, err = LoadCatalog(cfg.CatalogDirs); err != nil {
+	if i.Catalog, err = BoundCatalog(cfg); err != nil {
 		return err
 	}
 	if _, _, err = CompilePolicy(cfg, i.Catalog, nil, 0); err != nil {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/services/config"
 	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/connector/catalog"
 	"github.com/orderledger/orderledger/services/connector/poll"
@@ -46,6 +47,19 @@ type EdgeOptions struct {
 	Instance string
 	// TLS is how the webhooks' listener speaks TLS; nil: it does not.
 	TLS *tls.Config
+}
+
+// BoundCatalog returns the catalog, bound to the configured sources: each knows
+// who issues the names that its documents carry (S-35).
+func BoundCatalog(cfg *config.Config) (*catalog.Catalog, error) {
+	cat, err := LoadCatalog(cfg.CatalogDirs)
+	if err != nil {
+		return nil, err
+	}
+	if err := cat.Bind(cfg.Sources); err != nil {
+		return nil, fmt.Errorf("sources:\n%w", err)
+	}
+	return cat, nil
 }
 
 // LoadCatalog returns the shipped systems and the user's own.

@@ -65,7 +65,7 @@ func Import(ctx context.Context, cfg *config.Config, o ImportOptions, logger *sl
 	if err != nil {
 		return sum, err
 	}
-	cat, err := LoadCatalog(cfg.CatalogDirs)
+	cat, err := BoundCatalog(cfg)
 	if err != nil {
 		return sum, err
 	}

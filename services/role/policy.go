@@ -107,7 +107,7 @@ func Vocabularies(cat *catalog.Catalog, cfg *config.Config) []policy.Vocabulary 
 			continue
 		}
 		seen[name] = true
-		out = append(out, policy.Vocabulary{System: sys.Name, Words: sys.Words, Rows: sys.Matrix})
+		out = append(out, policy.VocabularyOf(sys))
 	}
 	return out
 }
@@ -214,7 +214,7 @@ type Checked struct {
 // CheckPolicy compiles the configured policy for checking. Without sources, every
 // shipped system stands for one.
 func CheckPolicy(cfg *config.Config) (*Checked, error) {
-	cat, err := LoadCatalog(cfg.CatalogDirs)
+	cat, err := BoundCatalog(cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -88,6 +88,9 @@ func New(cfg Config) (*Ledger, error) {
 	if cfg.Every == 0 {
 		cfg.Every = Interval
 	}
+	if err := cat.Bind(sources); err != nil {
+		return nil, err
+	}
 	l := &Ledger{world: w, every: cfg.Every, Store: ledger.NewMemStore(), sources: map[string]*source{}}
 	for i := range sources {
 		if err := l.bind(&sources[i], cat); err != nil {
@@ -140,7 +143,7 @@ func (l *Ledger) compile(own []policy.File) (*ledger.Policy, error) {
 	for _, name := range slices.Sorted(maps.Keys(l.sources)) {
 		s := l.sources[name]
 		opt.Sources = append(opt.Sources, s.spec)
-		opt.Vocabularies = append(opt.Vocabularies, policy.Vocabulary{System: s.system.Name, Words: s.system.Words, Rows: s.system.Matrix})
+		opt.Vocabularies = append(opt.Vocabularies, policy.VocabularyOf(s.system))
 	}
 	p, problems := draft.Compile(opt)
 	return p, policy.Err(problems)
