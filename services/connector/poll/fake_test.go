@@ -91,6 +91,10 @@ func (f *fakeSource) Do(req *http.Request) (*http.Response, error) {
 		return f.suiteql(body)
 	case strings.HasSuffix(req.URL.Path, "/orders.json"):
 		return f.linked(req.URL.Query())
+	case strings.HasSuffix(req.URL.Path, "/v1/events"):
+		return f.stripe(req.URL.Query())
+	case req.URL.Path == "/orders":
+		return f.shipstation(req.URL.Query())
 	case strings.HasSuffix(req.URL.Path, "/by-offset"):
 		return f.byOffset(req.URL.Query())
 	default:

@@ -156,7 +156,7 @@ func New(o Options) (*Poller, error) {
 func (p *Poller) Run(ctx context.Context) error {
 	faults := 0
 	for {
-		done, err := p.Step(ctx)
+		done, err := p.stepDue(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -175,6 +175,21 @@ func (p *Poller) Run(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// stepDue is Step, unless the feed is read once and has been, or need not be.
+func (p *Poller) stepDue(ctx context.Context) (bool, error) {
+	if before := p.feed.Poll.OnceBefore.Micros(); before > 0 {
+		if err := p.load(ctx); err != nil {
+			return false, err
+		}
+		read := p.state.cursor.LastAsked != 0
+		recent := p.bounds.start >= ledger.At(p.opts.Clock.Now()).Add(-before)
+		if read || recent && p.state.cursor.Open == nil {
+			return true, nil
+		}
+	}
+	return p.Step(ctx)
 }
 
 // backOff grows from one second to two minutes with full jitter, and is never

@@ -39,6 +39,8 @@ type bench struct {
 	store  connector.StatusStore
 	doer   poll.Doer
 	name   string
+	// timer, if set, is the poller's clock instead.
+	timer connector.Clock
 }
 
 func (b *bench) Observe(o connector.Observation) { b.saw = append(b.saw, o) }
@@ -69,10 +71,13 @@ func newBench(t *testing.T, system, feed string) *bench {
 func (b *bench) poller() *poll.Poller {
 	b.t.Helper()
 	nonce := 0
+	if b.timer == nil {
+		b.timer = b.clock
+	}
 	p, err := poll.New(poll.Options{
 		Source: b.config, System: b.system, Feed: b.feed, Instance: b.name,
-		Tokens: map[string]string{"access_token": "t0ken", "consumer_key": "ck", "consumer_secret": "cs", "token_id": "ti", "token_secret": "ts"},
-		Sink:   b.sink, Store: b.store, Clock: b.clock, Client: b.doer, Observer: b, Logger: slog.New(slog.DiscardHandler),
+		Tokens: map[string]string{"access_token": "t0ken", "api_key": "key:secret", "consumer_key": "ck", "consumer_secret": "cs", "token_id": "ti", "token_secret": "ts"},
+		Sink:   b.sink, Store: b.store, Clock: b.timer, Client: b.doer, Observer: b, Logger: slog.New(slog.DiscardHandler),
 		Jitter: func() float64 { return 0.5 }, Nonce: func() string { nonce++; return fmt.Sprint("n", nonce) },
 	})
 	if err != nil {
@@ -142,7 +147,11 @@ func (b *bench) checkCoverage() {
 	for n, e := range b.log.Entries() {
 		if e.Out != nil {
 			for _, ev := range e.Out.Events {
-				heard[ev.Object.ID] = max(heard[ev.Object.ID], ev.Version.Parts[0])
+				stamp := ev.Version.Parts[0]
+				if ev.Version.Scheme == ledger.SchemeSequence {
+					stamp *= int64(time.Second) // versions that count seconds
+				}
+				heard[ev.Object.ID] = max(heard[ev.Object.ID], stamp)
 			}
 			continue
 		}
