@@ -49,6 +49,9 @@ documents:
 unknown:
   order: it.?merchant_order
 
+alias_types:
+- {type: stay-id, recycle: never, single: true}
+
 words:
 - axis: fulfilment
   words: [filled, emptied]
@@ -112,5 +115,5 @@ func TestAnOwnSystemThatIsWrongIsRefused(t *testing.T) {
 	}
 	cfg := loopback()
 	cfg.CatalogDirs = []string{dir}
-	lacks(t, refusedStart(t, cfg), "hedgelocker.yaml:43:1", `"personel"`, `"personal"`)
+	lacks(t, refusedStart(t, cfg), "hedgelocker.yaml:46:1", `"personel"`, `"personal"`)
 }
