@@ -281,3 +281,40 @@ func (w *parcelWorld) conclusion(t *testing.T, n *Net, seed int) string {
 	}
 	return out
 }
+
+// TestCollisionWaits: a record under a name that two orders claim at once is
+// nobody's, visibly; it is joined when one of them gives the name up (S-35).
+func TestCollisionWaits(t *testing.T) {
+	n := NewNet(rand.New(rand.NewPCG(1, 1)), 1, 1)
+	n.Everywhere(ledger.Record{Policy: PolicyRecord(joined())})
+	claim := func(order string, version uint64, live bool) {
+		n.AliasMember(number("#7")).Append(ledger.Record{Binding: &ledger.AliasBinding{Alias: number("#7"), Order: Key(order), From: Clock(9, 0, 0),
+			Until: ledger.Forever, Version: version, Live: live}})
+		n.Drain()
+	}
+	claim("1", 1, true)
+	claim("2", 1, true)
+	e := ERPEvent("x", Clock(10, 0, 0), Clock(10, 0, 10), Clock(10, 0, 0), Words{Order: "approved", Created: Clock(10, 0, 0)})
+	e.Order = ""
+	e.ID = e.ComputeID()
+	m := n.AliasMember(number("#7"))
+	m.Append(ledger.Record{Unkeyed: &ledger.Unkeyed{By: number("#7"), Event: *e}})
+	n.Drain()
+	if to := ledger.Joined(m.Store)[e.ID]; to != "" {
+		t.Fatalf("joined to %s while two orders claim the name", to)
+	}
+	last := func() ledger.ExceptionRow { return m.Told[len(m.Told)-1] }
+	if x := last(); x.Exception.Name != "AliasCollision" || !x.Exception.Open || len(x.Exception.Evidence) != 2 {
+		t.Fatalf("told %+v", x)
+	}
+	claim("2", 2, false)
+	if to := ledger.Joined(m.Store)[e.ID]; to != Key("1") {
+		t.Fatalf("joined to %q, want the order that still claims the name", to)
+	}
+	if x := last(); x.Exception.Name != "AliasCollision" || x.Exception.Open {
+		t.Fatalf("told %+v", x)
+	}
+	if got := ledger.Living(n.OrderMember(Key("1")).Store, Key("1")); !slices.Equal(got, []ledger.EventID{e.ID}) {
+		t.Fatalf("living %v", got)
+	}
+}
