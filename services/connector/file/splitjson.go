@@ -49,7 +49,8 @@ func (s valueSplitter) object() (record, bool, error) {
 	r := record{line: s.line + 1}
 	var c jsonScan
 	for {
-		if n := c.scan(s.bytes()); n > 0 {
+		n := c.scan(s.bytes())
+		if n > 0 {
 			r.raw = s.bytes()[:n]
 			if n > maxRecord {
 				r.broken = brokenLong
@@ -57,18 +58,19 @@ func (s valueSplitter) object() (record, bool, error) {
 			s.consume(n)
 			return r, true, nil
 		}
-		if s.more() {
+		if n == 0 && s.more() {
 			continue
 		}
 		if s.err != nil {
 			return s.endOf()
 		}
-		if !s.eof {
+		if n == 0 && !s.eof {
 			return s.tooLong(r)
 		}
-		n, _ := s.physical(0)
-		r.raw, r.broken, r.tail = s.bytes()[:min(n, keptOfLong)], brokenValue, !s.final
-		if s.final {
+		r.tail = n == 0 && !s.final
+		n, _ = s.physical(0)
+		r.raw, r.broken = s.bytes()[:min(n, keptOfLong)], brokenValue
+		if !r.tail {
 			s.consume(n)
 		}
 		return r, true, nil
@@ -103,11 +105,16 @@ func (s valueSplitter) junk() (record, bool, error) {
 // jsonScan finds the end of an object, and goes on where it stopped.
 type jsonScan struct {
 	i, depth int
+	arrays   uint64 // which of the open brackets are those of arrays, innermost first
 	text     bool
 	escaped  bool
 }
 
-// scan returns the length of the object, 0 if it is not closed yet.
+// maxBrackets is how many may be open: more than a document may have.
+const maxBrackets = 64
+
+// scan returns the length of the object, 0 if it is not closed yet, and -1 if it
+// is closed by a bracket that opened nothing.
 func (c *jsonScan) scan(b []byte) int {
 	for ; c.i < len(b); c.i++ {
 		ch := b[c.i]
@@ -124,7 +131,15 @@ func (c *jsonScan) scan(b []byte) int {
 			c.text = true
 		case ch == '{' || ch == '[':
 			c.depth++
+			c.arrays = c.arrays<<1 | uint64(ch>>5&1^1)
+			if c.depth > maxBrackets {
+				return -1
+			}
 		case ch == '}' || ch == ']':
+			if c.arrays&1 != uint64(ch>>5&1^1) {
+				return -1
+			}
+			c.arrays >>= 1
 			if c.depth--; c.depth == 0 {
 				c.i++
 				return c.i

@@ -63,6 +63,13 @@ func (w *world) grow(name, text string) {
 	}
 }
 
+// fresh puts an empty log in place of the one before.
+func (w *world) fresh() *connectortest.Log {
+	l := &connectortest.Log{}
+	w.opts.Sink, w.opts.Store = l, l
+	return l
+}
+
 // again forgets the importer, as a kill does; what it saved stands.
 func (w *world) again() *world {
 	w.im = nil
