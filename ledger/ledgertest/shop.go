@@ -260,6 +260,8 @@ func (l *Log) Append(payload any) *Log {
 		r.Reset = v
 	case *ledger.Poison:
 		r.Poison = v
+	case *ledger.Reemit:
+		r.Reemit = v
 	default:
 		panic(fmt.Sprintf("no record carries a %T", payload))
 	}

@@ -153,7 +153,7 @@ func document(out []Entry, t *ledger.Told) []Entry {
 		base.Text = silentText(t.Event)
 		out = append(out, base)
 	}
-	out[from].Text += amountText(t.Event)
+	out[from].Text += amountText(t.Event) + joinedText(t.By)
 	if t.Copies > 1 {
 		out[from].Text += " Heard " + strconv.FormatUint(uint64(t.Copies), 10) + " times."
 	}

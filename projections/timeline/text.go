@@ -116,11 +116,25 @@ func factText(f *ledger.Fact) string {
 	case ledger.FactReleased:
 		axis, word, _ := strings.Cut(f.Name, " ")
 		return fmt.Sprintf("A new policy reads the %s status %s as %s.", axis, Word(word), f.Text)
+	case ledger.FactWithdrawn:
+		return fmt.Sprintf("A document of %s was taken back: the name it came by is another order's.", f.Name)
 	case ledger.FactSnoozeEnded:
 		return fmt.Sprintf("The snooze of %s ended.", f.Name)
 	default:
 		return "The ledger noted something that this version does not know."
 	}
+}
+
+// joinedText says by which names a document that names no order came here.
+func joinedText(by []ledger.Alias) string {
+	if len(by) == 0 {
+		return ""
+	}
+	names := make([]string, len(by))
+	for i, a := range by {
+		names[i] = a.Type + " " + a.Value
+	}
+	return " Joined by " + strings.Join(names, " and ") + "."
 }
 
 func silently(f *ledger.Fact) string {

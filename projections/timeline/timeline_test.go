@@ -129,3 +129,37 @@ func TestMoney(t *testing.T) {
 		}
 	}
 }
+
+func TestJoinedDocumentSaysByWhichName(t *testing.T) {
+	key := ledgertest.Key("1001")
+	ev := ledgertest.PayEvent("1001", ledgertest.Clock(10, 0, 5), ledgertest.Clock(10, 0, 6), "captured")
+	l := ledgertest.NewLog().Append(ledgertest.Policy())
+	reemit := func(route int64, live bool) {
+		l.Append(&ledger.Reemit{Order: key, Alias: ledger.Alias{Scope: ledgertest.Payments, Type: "payment-id", Value: "pi_1"}, Route: route, Live: live,
+			Delivered: true, Copies: 1, Event: *ev})
+	}
+	tell := func() string {
+		r, err := ledger.NewReader(l.Store, ledger.Options{Partitions: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		told, err := r.Timeline(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := ""
+		for _, e := range timeline.Tell(told) {
+			text += e.Text + "\n"
+		}
+		return text
+	}
+	reemit(4, true)
+	if got := tell(); !strings.Contains(got, " Joined by payment-id pi_1.") {
+		t.Errorf("told %q", got)
+	}
+	reemit(9, false)
+	reemit(7, true) // an older word, sent again
+	if got := tell(); strings.Contains(got, "Joined by") || !strings.Contains(got, "A document of payments payment was taken back") {
+		t.Errorf("told %q", got)
+	}
+}
