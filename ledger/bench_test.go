@@ -91,3 +91,50 @@ func BenchmarkComputeID(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkJoin parks unkeyed records under names of their own and releases each
+// by a binding, encoding every batch of 1,000. One iteration is one record, in
+// and out.
+func BenchmarkJoin(b *testing.B) {
+	const names = 5000
+	records := make([]ledger.Record, 0, 2*names)
+	for i := range names {
+		a := ledger.Alias{Scope: Shop, Type: "order-number", Value: fmt.Sprint(i)}
+		e := ERPEvent(fmt.Sprint(i), Clock(10, 0, 0), Clock(10, 0, 10), Clock(10, 0, 0), Words{Order: "approved", Fulfilment: "pending", Created: Clock(10, 0, 0)})
+		e.Order = ""
+		records = append(records, ledger.Record{Unkeyed: &ledger.Unkeyed{By: a, Event: *e}})
+	}
+	for i := range names {
+		a := ledger.Alias{Scope: Shop, Type: "order-number", Value: fmt.Sprint(i)}
+		records = append(records, ledger.Record{Binding: &ledger.AliasBinding{Alias: a, Order: Key(fmt.Sprint(i)), From: Clock(9, 0, 0), Until: ledger.Forever, Version: 1, Live: true}})
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for done := 0; done < b.N; {
+		b.StopTimer()
+		p, err := ledger.Open(ledger.NewMemStore(), ledger.Options{Partition: ledger.AliasPartitions, Partitions: 1, OrderPartitions: 1})
+		if err != nil {
+			b.Fatal(err)
+		}
+		n := min(names, b.N-done)
+		batch := make([]ledger.Record, 0, 2*n)
+		for i := range n {
+			u := *records[i].Unkeyed
+			batch = append(batch, ledger.Record{Unkeyed: &u})
+		}
+		batch = append(batch, records[names:names+n]...)
+		var sink discard
+		b.StartTimer()
+		for i := range batch {
+			batch[i].Offset, batch[i].RecordedAt = int64(i), Noon
+			if err := p.Apply(&batch[i]); err != nil {
+				b.Fatal(err)
+			}
+			if i%1000 == 999 {
+				p.Flush(&sink)
+			}
+		}
+		done += n
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
