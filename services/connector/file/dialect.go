@@ -44,8 +44,9 @@ type dialect struct {
 var errHeader = errors.New("the header line is not there yet")
 
 // detect finds out how a file is written, as far as neither the catalog nor an
-// earlier look at it says so.
-func detect(path string, f *catalog.Files, known *state) (*dialect, error) {
+// earlier look at it says so. A header without its line end counts in a file that
+// rests.
+func detect(path string, f *catalog.Files, known *state, rest bool) (*dialect, error) {
 	d := &dialect{format: f.Format.Text, delimiter: f.DelimiterByte(), encodingName: f.Encoding.Text}
 	if known != nil && known.Format != "" {
 		d.format, d.encodingName = known.Format, known.Encoding
@@ -73,7 +74,7 @@ func detect(path string, f *catalog.Files, known *state) (*dialect, error) {
 	if d.format != catalog.FormatCSV {
 		return d, nil
 	}
-	return d, d.table(f, sample, int64(len(sample)) < sampleBytes)
+	return d, d.table(f, sample, rest && int64(len(sample)) < sampleBytes)
 }
 
 func isUTF16(name string) bool { return strings.HasPrefix(name, "utf-16") }

@@ -93,7 +93,7 @@ func (r *reading) open(now state, old *state) error {
 		r.p.Note = noteReplaced
 	}
 	files := r.im.feed.Files
-	d, err := detect(now.Path, files, nil)
+	d, err := detect(now.Path, files, nil, r.rest)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (r *reading) open(now state, old *state) error {
 // continued goes on behind what was read; it leaves the stream nil if the file is
 // another one.
 func (r *reading) continued(now state, old *state) error {
-	d, err := detect(now.Path, r.im.feed.Files, old)
+	d, err := detect(now.Path, r.im.feed.Files, old, r.rest)
 	if err != nil {
 		return nil //nolint:nilerr // as another file it is looked at again, and complained about
 	}

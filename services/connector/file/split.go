@@ -131,9 +131,10 @@ func (s *csvSplitter) next() (record, bool, error) {
 func (s *csvSplitter) quoted(first int, r *record) int {
 	c := csvScan{delimiter: s.delimiter}
 	for {
-		n, state := c.scan(s.bytes(), s.eof)
+		ended := s.eof
+		n, state := c.scan(s.bytes(), ended)
 		switch {
-		case state == scanMore && s.more():
+		case state == scanMore && !ended && (s.more() || s.eof):
 			continue
 		case state == scanMore && s.err != nil:
 			return first
