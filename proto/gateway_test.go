@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/grpc"
@@ -18,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	orderledgerv1 "github.com/orderledger/orderledger/proto/gen/orderledger/v1"
 )
@@ -164,6 +166,11 @@ var routes = []struct {
 	{"GET", "/v1/exceptions?filter=severity%3DSEVERITY_CRITICAL", "", "ExceptionService/ListExceptions", &orderledgerv1.ListExceptionsRequest{Filter: "severity=SEVERITY_CRITICAL"}},
 	{"GET", "/v1/exceptions:watch?filter=f", "", "ExceptionService/WatchExceptions", &orderledgerv1.WatchExceptionsRequest{Filter: "f"}},
 	{"POST", "/v1/exceptions/00ff:acknowledge", `{"episode":2,"comment":"on it","requestId":"u"}`, "ExceptionService/AcknowledgeException", &orderledgerv1.AcknowledgeExceptionRequest{Id: "00ff", Episode: 2, Comment: "on it", RequestId: "u"}},
+	{"POST", "/v1/exceptions/00ff:assign", `{"episode":2,"assignee":"ann"}`, "ExceptionService/AssignException", &orderledgerv1.AssignExceptionRequest{Id: "00ff", Episode: 2, Assignee: "ann"}},
+	{"POST", "/v1/exceptions/00ff:snooze", `{"episode":2,"snoozeFor":"3600s"}`, "ExceptionService/SnoozeException", &orderledgerv1.SnoozeExceptionRequest{Id: "00ff", Episode: 2, End: &orderledgerv1.SnoozeExceptionRequest_SnoozeFor{SnoozeFor: durationpb.New(time.Hour)}}},
+	{"POST", "/v1/exceptions/00ff:comment", `{"episode":2,"comment":"slow"}`, "ExceptionService/CommentException", &orderledgerv1.CommentExceptionRequest{Id: "00ff", Episode: 2, Comment: "slow"}},
+	{"POST", "/v1/exceptions/00ff:resolve", `{"episode":2,"reason":"done"}`, "ExceptionService/ResolveException", &orderledgerv1.ResolveExceptionRequest{Id: "00ff", Episode: 2, Reason: "done"}},
+	{"POST", "/v1/exceptions/00ff:markFalsePositive", `{"episode":2,"reason":"test"}`, "ExceptionService/MarkFalsePositive", &orderledgerv1.MarkFalsePositiveRequest{Id: "00ff", Episode: 2, Reason: "test"}},
 	{"GET", "/v1/sources/netsuite-main", "", "SourceService/GetSource", &orderledgerv1.GetSourceRequest{Source: "netsuite-main"}},
 	{"GET", "/v1/sources", "", "SourceService/ListSources", &orderledgerv1.ListSourcesRequest{}},
 	{"GET", "/v1/quarantine/0a?view=QUARANTINE_VIEW_FULL", "", "QuarantineService/GetQuarantineEntry", &orderledgerv1.GetQuarantineEntryRequest{Id: "0a", View: orderledgerv1.QuarantineView_QUARANTINE_VIEW_FULL}},
@@ -273,7 +280,7 @@ func escapeAll(s string) string {
 // TestUnknownPaths makes sure that what is not in the surface is not found.
 func TestUnknownPaths(t *testing.T) {
 	base, rec := newGateway(t)
-	for _, path := range []string{"/v1/orders/shop~1/2", "/v1/orders/shop~1/events", "/v1/exceptions/00ff:assign", "/v2/orders", "/"} {
+	for _, path := range []string{"/v1/orders/shop~1/2", "/v1/orders/shop~1/events", "/v1/exceptions/00ff:assigned", "/v2/orders", "/"} {
 		status, _ := call(t, "POST", base+path, "{}")
 		if method, _ := rec.take(); status < 400 || method != "" {
 			t.Errorf("POST %s: status %d, reached %q; want an error and no method", path, status, method)

@@ -43,7 +43,7 @@ func rowChanges(where place, rows *ledger.Rows, counts map[ledger.ExceptionID]in
 		counts[k.id]++
 		c := exceptionChange{offset: row.Offset, n: counts[k.id], x: &row.Exception}
 		if list := facts[k]; len(list) > 0 {
-			c.transition, facts[k] = transitionOf(list[0], where), list[1:]
+			c.transition, facts[k] = transitionOf(signed(list[0], &row.Exception), where), list[1:]
 		} else {
 			c.transition = transitionOf(rowFact(row), where)
 		}
@@ -61,6 +61,7 @@ func rowFact(row *ledger.ExceptionRow) *ledger.Fact {
 		f.At = x.OpenedAt
 	case ledger.FactExceptionResolved:
 		f.At = x.ResolvedAt
+		f = signed(f, x)
 	case ledger.FactAction:
 		f.Name, f.At, f.Actor, f.Text = ledger.ActionAcknowledge.String(), x.Ack.At, x.Ack.Actor, x.Ack.Comment
 		if n := len(x.Comments); n > 0 && x.Comments[n-1].At >= x.Ack.At {
@@ -99,7 +100,7 @@ func (c *changes) of(x *ledger.Exception) error {
 		if f == nil || f.Exception != x.ID || f.Offset >= c.until {
 			continue
 		}
-		t := transitionOf(f, c.at)
+		t := transitionOf(signed(f, x), c.at)
 		if t == nil {
 			continue
 		}
@@ -132,7 +133,7 @@ func (c *changes) remembered(x *ledger.Exception) {
 	default:
 		return
 	}
-	e := exceptionChange{offset: x.Offset, n: 1, x: x, transition: transitionOf(f, c.at)}
+	e := exceptionChange{offset: x.Offset, n: 1, x: x, transition: transitionOf(signed(f, x), c.at)}
 	if f.Kind == ledger.FactExceptionOpened || f.Kind == ledger.FactExceptionReopened {
 		if !c.since.has(e.offset, e.name()) {
 			c.exact = append(c.exact, e)

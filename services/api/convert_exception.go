@@ -65,7 +65,7 @@ func exceptionOf(x *ledger.Exception) *orderledgerv1.Exception {
 		Severity: severityOf(x.Severity), Subject: subjectOf(&x.Subject), OrderKey: string(x.Subject.Order), Hop: x.Hop, Owner: x.Owner,
 		Since: interval(x.Since), OpenTime: stamp(x.OpenedAt), Announced: x.Announced, Historic: x.Historic, Episode: x.Episode,
 		Basis: basisOf(x.Basis), Impact: x.Impact, Remedy: x.Remedy, Runbook: x.Runbook, State: stateOf(x), Assignee: x.Assignee,
-		SnoozeUntil: stamp(x.SnoozedUntil),
+		SnoozeUntil: stamp(x.SnoozedUntil), FalsePositive: x.FalsePositive,
 	}
 	out.MoneyAtRisk = addMoney(nil, x.AtRisk)
 	for i := range x.Evidence {
@@ -81,6 +81,9 @@ func exceptionOf(x *ledger.Exception) *orderledgerv1.Exception {
 	}
 	if !x.Open {
 		out.ResolveTime, out.ResolveCause, out.ResolveReason = stamp(x.ResolvedAt), causeOf(x.Cause), timeline.CauseText(x.Cause)
+		if who := resolver(x, x.ResolvedAt); who.Comment != "" && x.Cause == ledger.BecauseOperator {
+			out.ResolveReason = who.Comment
+		}
 	}
 	return out
 }

@@ -26,7 +26,10 @@ func load(r *ledger.Reader, k ledger.OrderKey) (*known, error) {
 		return nil, err
 	}
 	o := &known{key: k, view: v, policy: r.Policy()}
-	if o.told, err = r.Timeline(k); err != nil {
+	if o.told, err = r.Timeline(k); err == nil {
+		err = signAll(r, o.told)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if v.Summary.Open == 0 {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +53,10 @@ type found struct {
 func (f *found) message() *orderledgerv1.Exception {
 	out := f.shown.message()
 	out.History = f.history
+	for _, c := range f.x.Comments {
+		text, _ := reasonOf(c)
+		out.Comments = append(out.Comments, &orderledgerv1.ExceptionComment{Actor: c.Actor, Text: text, CommentTime: stamp(c.At)})
+	}
 	return out
 }
 
@@ -91,7 +96,7 @@ func history(r *ledger.Reader, x *ledger.Exception, at place) ([]*orderledgerv1.
 		}
 		for i := range told {
 			if f := told[i].Fact; f != nil && f.Exception == x.ID {
-				if t := transitionOf(f, at); t != nil {
+				if t := transitionOf(signed(f, x), at); t != nil {
 					out = append(out, t)
 				}
 			}
@@ -108,12 +113,26 @@ func history(r *ledger.Reader, x *ledger.Exception, at place) ([]*orderledgerv1.
 			State: orderledgerv1.ExceptionState_EXCEPTION_STATE_ACKNOWLEDGED, Episode: x.Episode, Actor: x.Ack.Actor, Text: x.Ack.Comment,
 		})
 	}
-	if !x.Open {
+	for _, c := range x.Comments {
+		t := &orderledgerv1.ExceptionTransition{
+			Kind: orderledgerv1.TransitionKind_TRANSITION_KIND_COMMENTED, EvaluatedAt: stamp(c.At),
+			State: orderledgerv1.ExceptionState_EXCEPTION_STATE_OPEN, Episode: x.Episode, Actor: c.Actor,
+		}
+		var resolves bool
+		if t.Text, resolves = reasonOf(c); resolves {
+			t.Kind, t.State = orderledgerv1.TransitionKind_TRANSITION_KIND_RESOLVED, orderledgerv1.ExceptionState_EXCEPTION_STATE_RESOLVED
+		}
+		out = append(out, t)
+	}
+	if !x.Open && resolver(x, x.ResolvedAt).Actor == "" {
 		out = append(out, &orderledgerv1.ExceptionTransition{
 			Kind: orderledgerv1.TransitionKind_TRANSITION_KIND_RESOLVED, EvaluatedAt: stamp(x.ResolvedAt),
 			State: stateOf(x), Episode: x.Episode,
 		})
 	}
+	slices.SortStableFunc(out, func(a, b *orderledgerv1.ExceptionTransition) int {
+		return a.GetEvaluatedAt().AsTime().Compare(b.GetEvaluatedAt().AsTime())
+	})
 	return out, nil
 }
 

@@ -48,7 +48,7 @@ func (a *orders) GetTimeline(_ context.Context, req *orderledgerv1.GetTimelineRe
 		return nil, err
 	}
 	page := top[*timeline.Entry]{s: by, after: after, size: size}
-	entries := timeline.Tell(o.told)
+	entries := tell(o.told)
 	for i := range entries {
 		e := &entries[i]
 		if !f.match(entryItem(e)) {

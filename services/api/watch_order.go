@@ -9,7 +9,6 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/orderledger/orderledger/ledger"
-	"github.com/orderledger/orderledger/projections/timeline"
 	orderledgerv1 "github.com/orderledger/orderledger/proto/gen/orderledger/v1"
 	"github.com/orderledger/orderledger/services/engine"
 )
@@ -116,7 +115,7 @@ func (w *orderWatch) open(token string) error {
 	if err != nil {
 		return err
 	}
-	w.told = int64(len(timeline.Tell(o.told)))
+	w.told = int64(len(tell(o.told)))
 	return w.send(&orderledgerv1.WatchOrderResponse{Event: &orderledgerv1.WatchOrderResponse_Snapshot{Snapshot: o.message(orderledgerv1.OrderView_ORDER_VIEW_FULL)}})
 }
 
@@ -148,7 +147,7 @@ func (w *orderWatch) look() error {
 	if err != nil {
 		return err
 	}
-	entries := timeline.Tell(o.told)
+	entries := tell(o.told)
 	if int64(len(entries)) < w.told {
 		return fail(InvalidResumeToken, "resume_token speaks of entries that this log does not have: begin again without it")
 	}

@@ -124,6 +124,15 @@ func joinStanding(out, x *ledger.Exception) {
 		out.Assignee = ""
 	}
 	out.SnoozedUntil = min(out.SnoozedUntil, x.SnoozedUntil)
+	out.FalsePositive = out.FalsePositive && x.FalsePositive
+	for _, c := range x.Comments { // what was said to every part is said once, when the last heard it
+		i := slices.IndexFunc(out.Comments, func(o ledger.Acknowledgement) bool { return o.Actor == c.Actor && o.Comment == c.Comment })
+		if i < 0 {
+			out.Comments = append(out.Comments, c)
+		} else {
+			out.Comments[i].At = max(out.Comments[i].At, c.At)
+		}
+	}
 }
 
 // foundWord is the exception of a word, with the lives of its parts told as one.
@@ -138,7 +147,13 @@ func (s *Server) foundWord(ctx context.Context, pick func(wordKey) bool) (*found
 		if err != nil {
 			return nil, err
 		}
-		out.history = append(out.history, life...)
+		for _, t := range life { // what was said to every part is said once
+			if t.Kind != orderledgerv1.TransitionKind_TRANSITION_KIND_COMMENTED || !slices.ContainsFunc(out.history, func(o *orderledgerv1.ExceptionTransition) bool {
+				return o.Kind == t.Kind && o.Actor == t.Actor && o.Text == t.Text
+			}) {
+				out.history = append(out.history, t)
+			}
+		}
 	}
 	slices.SortStableFunc(out.history, func(a, b *orderledgerv1.ExceptionTransition) int {
 		return cmp.Compare(a.GetEvaluatedAt().AsTime().UnixNano(), b.GetEvaluatedAt().AsTime().UnixNano())

@@ -405,6 +405,10 @@ const (
 	RefusalReason_REFUSAL_REASON_VERSION_MISMATCH RefusalReason = 9
 	// The proposed instant lies before the one of the policy in force.
 	RefusalReason_REFUSAL_REASON_EFFECTIVE_AT_DECREASES RefusalReason = 10
+	// The snooze would have ended before the ledger's clock.
+	RefusalReason_REFUSAL_REASON_SNOOZE_IN_THE_PAST RefusalReason = 11
+	// The action lacks something that the ledger needs to carry it out.
+	RefusalReason_REFUSAL_REASON_INVALID_ACTION RefusalReason = 12
 )
 
 // Enum value maps for RefusalReason.
@@ -421,6 +425,8 @@ var (
 		8:  "REFUSAL_REASON_POLICY_INVALID",
 		9:  "REFUSAL_REASON_VERSION_MISMATCH",
 		10: "REFUSAL_REASON_EFFECTIVE_AT_DECREASES",
+		11: "REFUSAL_REASON_SNOOZE_IN_THE_PAST",
+		12: "REFUSAL_REASON_INVALID_ACTION",
 	}
 	RefusalReason_value = map[string]int32{
 		"REFUSAL_REASON_UNSPECIFIED":            0,
@@ -434,6 +440,8 @@ var (
 		"REFUSAL_REASON_POLICY_INVALID":         8,
 		"REFUSAL_REASON_VERSION_MISMATCH":       9,
 		"REFUSAL_REASON_EFFECTIVE_AT_DECREASES": 10,
+		"REFUSAL_REASON_SNOOZE_IN_THE_PAST":     11,
+		"REFUSAL_REASON_INVALID_ACTION":         12,
 	}
 )
 
@@ -1226,7 +1234,7 @@ const file_orderledger_v1_common_proto_rawDesc = "" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10OUTCOME_ACCEPTED\x10\x01\x12\x13\n" +
 	"\x0fOUTCOME_REFUSED\x10\x02\x12\x15\n" +
-	"\x11OUTCOME_VALIDATED\x10\x03*\x91\x03\n" +
+	"\x11OUTCOME_VALIDATED\x10\x03*\xdb\x03\n" +
 	"\rRefusalReason\x12\x1e\n" +
 	"\x1aREFUSAL_REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18REFUSAL_REASON_NOT_FOUND\x10\x01\x12#\n" +
@@ -1239,7 +1247,9 @@ const file_orderledger_v1_common_proto_rawDesc = "" +
 	"\x1dREFUSAL_REASON_POLICY_INVALID\x10\b\x12#\n" +
 	"\x1fREFUSAL_REASON_VERSION_MISMATCH\x10\t\x12)\n" +
 	"%REFUSAL_REASON_EFFECTIVE_AT_DECREASES\x10\n" +
-	"BKZIgithub.com/orderledger/orderledger/proto/gen/orderledger/v1;orderledgerv1b\x06proto3"
+	"\x12%\n" +
+	"!REFUSAL_REASON_SNOOZE_IN_THE_PAST\x10\v\x12!\n" +
+	"\x1dREFUSAL_REASON_INVALID_ACTION\x10\fBKZIgithub.com/orderledger/orderledger/proto/gen/orderledger/v1;orderledgerv1b\x06proto3"
 
 var (
 	file_orderledger_v1_common_proto_rawDescOnce sync.Once

@@ -604,6 +604,71 @@ func (x *Acknowledgement) GetEpisode() uint32 {
 	return 0
 }
 
+// ExceptionComment is what a person said of an exception beside acknowledging it: a remark, or
+// why they assigned, silenced, resolved or marked it.
+type ExceptionComment struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who said it.
+	Actor string `protobuf:"bytes,1,opt,name=actor,proto3" json:"actor,omitempty"`
+	// What they said.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// The ledger's clock at the record that carries it.
+	CommentTime   *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=comment_time,json=commentTime,proto3" json:"comment_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExceptionComment) Reset() {
+	*x = ExceptionComment{}
+	mi := &file_orderledger_v1_exception_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExceptionComment) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExceptionComment) ProtoMessage() {}
+
+func (x *ExceptionComment) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_exception_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExceptionComment.ProtoReflect.Descriptor instead.
+func (*ExceptionComment) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_exception_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *ExceptionComment) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *ExceptionComment) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *ExceptionComment) GetCommentTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CommentTime
+	}
+	return nil
+}
+
 // ExceptionTransition is one step in the life of an exception; a fact, never rewritten.
 type ExceptionTransition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -629,7 +694,7 @@ type ExceptionTransition struct {
 
 func (x *ExceptionTransition) Reset() {
 	*x = ExceptionTransition{}
-	mi := &file_orderledger_v1_exception_proto_msgTypes[4]
+	mi := &file_orderledger_v1_exception_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -641,7 +706,7 @@ func (x *ExceptionTransition) String() string {
 func (*ExceptionTransition) ProtoMessage() {}
 
 func (x *ExceptionTransition) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_exception_proto_msgTypes[4]
+	mi := &file_orderledger_v1_exception_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -654,7 +719,7 @@ func (x *ExceptionTransition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExceptionTransition.ProtoReflect.Descriptor instead.
 func (*ExceptionTransition) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_exception_proto_rawDescGZIP(), []int{4}
+	return file_orderledger_v1_exception_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ExceptionTransition) GetKind() TransitionKind {
@@ -743,7 +808,7 @@ type ExceptionPart struct {
 
 func (x *ExceptionPart) Reset() {
 	*x = ExceptionPart{}
-	mi := &file_orderledger_v1_exception_proto_msgTypes[5]
+	mi := &file_orderledger_v1_exception_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -755,7 +820,7 @@ func (x *ExceptionPart) String() string {
 func (*ExceptionPart) ProtoMessage() {}
 
 func (x *ExceptionPart) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_exception_proto_msgTypes[5]
+	mi := &file_orderledger_v1_exception_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -768,7 +833,7 @@ func (x *ExceptionPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExceptionPart.ProtoReflect.Descriptor instead.
 func (*ExceptionPart) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_exception_proto_rawDescGZIP(), []int{5}
+	return file_orderledger_v1_exception_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ExceptionPart) GetPartition() int32 {
@@ -909,14 +974,18 @@ type Exception struct {
 	// The exception is open while any part is, its episode is the sum of theirs, `since` is the
 	// earliest of the open ones, and it is acknowledged when every open part is. An action on it
 	// acts on every open part. The id of a part names the whole exception, too. Empty for others.
-	Parts         []*ExceptionPart `protobuf:"bytes,31,rep,name=parts,proto3" json:"parts,omitempty"`
+	Parts []*ExceptionPart `protobuf:"bytes,31,rep,name=parts,proto3" json:"parts,omitempty"`
+	// True once somebody has marked it as a false positive.
+	FalsePositive bool `protobuf:"varint,32,opt,name=false_positive,json=falsePositive,proto3" json:"false_positive,omitempty"`
+	// What people said of it, oldest first. Left out of lists and of orders.
+	Comments      []*ExceptionComment `protobuf:"bytes,33,rep,name=comments,proto3" json:"comments,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Exception) Reset() {
 	*x = Exception{}
-	mi := &file_orderledger_v1_exception_proto_msgTypes[6]
+	mi := &file_orderledger_v1_exception_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -928,7 +997,7 @@ func (x *Exception) String() string {
 func (*Exception) ProtoMessage() {}
 
 func (x *Exception) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_exception_proto_msgTypes[6]
+	mi := &file_orderledger_v1_exception_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -941,7 +1010,7 @@ func (x *Exception) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exception.ProtoReflect.Descriptor instead.
 func (*Exception) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_exception_proto_rawDescGZIP(), []int{6}
+	return file_orderledger_v1_exception_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Exception) GetName() string {
@@ -1161,6 +1230,20 @@ func (x *Exception) GetParts() []*ExceptionPart {
 	return nil
 }
 
+func (x *Exception) GetFalsePositive() bool {
+	if x != nil {
+		return x.FalsePositive
+	}
+	return false
+}
+
+func (x *Exception) GetComments() []*ExceptionComment {
+	if x != nil {
+		return x.Comments
+	}
+	return nil
+}
+
 var File_orderledger_v1_exception_proto protoreflect.FileDescriptor
 
 const file_orderledger_v1_exception_proto_rawDesc = "" +
@@ -1187,7 +1270,11 @@ const file_orderledger_v1_exception_proto_rawDesc = "" +
 	"\x05actor\x18\x01 \x01(\tR\x05actor\x12\x18\n" +
 	"\acomment\x18\x02 \x01(\tR\acomment\x12E\n" +
 	"\x10acknowledge_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x0facknowledgeTime\x12\x18\n" +
-	"\aepisode\x18\x04 \x01(\rR\aepisode\"\xcf\x02\n" +
+	"\aepisode\x18\x04 \x01(\rR\aepisode\"{\n" +
+	"\x10ExceptionComment\x12\x14\n" +
+	"\x05actor\x18\x01 \x01(\tR\x05actor\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12=\n" +
+	"\fcomment_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vcommentTime\"\xcf\x02\n" +
 	"\x13ExceptionTransition\x122\n" +
 	"\x04kind\x18\x01 \x01(\x0e2\x1e.orderledger.v1.TransitionKindR\x04kind\x12=\n" +
 	"\fevaluated_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\vevaluatedAt\x124\n" +
@@ -1208,7 +1295,8 @@ const file_orderledger_v1_exception_proto_rawDesc = "" +
 	"\tdocuments\x18\b \x01(\x03R\tdocuments\x12I\n" +
 	"\x0facknowledgement\x18\t \x01(\v2\x1f.orderledger.v1.AcknowledgementR\x0facknowledgement\x124\n" +
 	"\bevidence\x18\n" +
-	" \x03(\v2\x18.orderledger.v1.EvidenceR\bevidence\"\xd2\t\n" +
+	" \x03(\v2\x18.orderledger.v1.EvidenceR\bevidence\"\xb7\n" +
+	"\n" +
 	"\tException\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\tR\x02id\x12\x12\n" +
@@ -1241,7 +1329,9 @@ const file_orderledger_v1_exception_proto_rawDesc = "" +
 	"\x0eresolve_reason\x18\x1c \x01(\tR\rresolveReason\x12\x19\n" +
 	"\bmoved_to\x18\x1d \x01(\tR\amovedTo\x12=\n" +
 	"\ahistory\x18\x1e \x03(\v2#.orderledger.v1.ExceptionTransitionR\ahistory\x123\n" +
-	"\x05parts\x18\x1f \x03(\v2\x1d.orderledger.v1.ExceptionPartR\x05parts*\xe2\x01\n" +
+	"\x05parts\x18\x1f \x03(\v2\x1d.orderledger.v1.ExceptionPartR\x05parts\x12%\n" +
+	"\x0efalse_positive\x18  \x01(\bR\rfalsePositive\x12<\n" +
+	"\bcomments\x18! \x03(\v2 .orderledger.v1.ExceptionCommentR\bcomments*\xe2\x01\n" +
 	"\x0eExceptionState\x12\x1f\n" +
 	"\x1bEXCEPTION_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14EXCEPTION_STATE_OPEN\x10\x01\x12 \n" +
@@ -1289,7 +1379,7 @@ func file_orderledger_v1_exception_proto_rawDescGZIP() []byte {
 }
 
 var file_orderledger_v1_exception_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_orderledger_v1_exception_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_orderledger_v1_exception_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_orderledger_v1_exception_proto_goTypes = []any{
 	(ExceptionState)(0),           // 0: orderledger.v1.ExceptionState
 	(ResolveCause)(0),             // 1: orderledger.v1.ResolveCause
@@ -1298,55 +1388,58 @@ var file_orderledger_v1_exception_proto_goTypes = []any{
 	(*Subject)(nil),               // 4: orderledger.v1.Subject
 	(*Evidence)(nil),              // 5: orderledger.v1.Evidence
 	(*Acknowledgement)(nil),       // 6: orderledger.v1.Acknowledgement
-	(*ExceptionTransition)(nil),   // 7: orderledger.v1.ExceptionTransition
-	(*ExceptionPart)(nil),         // 8: orderledger.v1.ExceptionPart
-	(*Exception)(nil),             // 9: orderledger.v1.Exception
-	(Axis)(0),                     // 10: orderledger.v1.Axis
-	(*FeedRef)(nil),               // 11: orderledger.v1.FeedRef
-	(*Alias)(nil),                 // 12: orderledger.v1.Alias
-	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
-	(*LogPosition)(nil),           // 14: orderledger.v1.LogPosition
-	(*Interval)(nil),              // 15: orderledger.v1.Interval
-	(Severity)(0),                 // 16: orderledger.v1.Severity
-	(Basis)(0),                    // 17: orderledger.v1.Basis
-	(*Money)(nil),                 // 18: orderledger.v1.Money
+	(*ExceptionComment)(nil),      // 7: orderledger.v1.ExceptionComment
+	(*ExceptionTransition)(nil),   // 8: orderledger.v1.ExceptionTransition
+	(*ExceptionPart)(nil),         // 9: orderledger.v1.ExceptionPart
+	(*Exception)(nil),             // 10: orderledger.v1.Exception
+	(Axis)(0),                     // 11: orderledger.v1.Axis
+	(*FeedRef)(nil),               // 12: orderledger.v1.FeedRef
+	(*Alias)(nil),                 // 13: orderledger.v1.Alias
+	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
+	(*LogPosition)(nil),           // 15: orderledger.v1.LogPosition
+	(*Interval)(nil),              // 16: orderledger.v1.Interval
+	(Severity)(0),                 // 17: orderledger.v1.Severity
+	(Basis)(0),                    // 18: orderledger.v1.Basis
+	(*Money)(nil),                 // 19: orderledger.v1.Money
 }
 var file_orderledger_v1_exception_proto_depIdxs = []int32{
-	10, // 0: orderledger.v1.WordSubject.axis:type_name -> orderledger.v1.Axis
-	11, // 1: orderledger.v1.Subject.feed:type_name -> orderledger.v1.FeedRef
-	12, // 2: orderledger.v1.Subject.alias:type_name -> orderledger.v1.Alias
+	11, // 0: orderledger.v1.WordSubject.axis:type_name -> orderledger.v1.Axis
+	12, // 1: orderledger.v1.Subject.feed:type_name -> orderledger.v1.FeedRef
+	13, // 2: orderledger.v1.Subject.alias:type_name -> orderledger.v1.Alias
 	3,  // 3: orderledger.v1.Subject.word:type_name -> orderledger.v1.WordSubject
-	13, // 4: orderledger.v1.Evidence.occurred_at:type_name -> google.protobuf.Timestamp
-	13, // 5: orderledger.v1.Acknowledgement.acknowledge_time:type_name -> google.protobuf.Timestamp
-	2,  // 6: orderledger.v1.ExceptionTransition.kind:type_name -> orderledger.v1.TransitionKind
-	13, // 7: orderledger.v1.ExceptionTransition.evaluated_at:type_name -> google.protobuf.Timestamp
-	0,  // 8: orderledger.v1.ExceptionTransition.state:type_name -> orderledger.v1.ExceptionState
-	14, // 9: orderledger.v1.ExceptionTransition.position:type_name -> orderledger.v1.LogPosition
-	0,  // 10: orderledger.v1.ExceptionPart.state:type_name -> orderledger.v1.ExceptionState
-	15, // 11: orderledger.v1.ExceptionPart.since:type_name -> orderledger.v1.Interval
-	13, // 12: orderledger.v1.ExceptionPart.open_time:type_name -> google.protobuf.Timestamp
-	13, // 13: orderledger.v1.ExceptionPart.resolve_time:type_name -> google.protobuf.Timestamp
-	6,  // 14: orderledger.v1.ExceptionPart.acknowledgement:type_name -> orderledger.v1.Acknowledgement
-	5,  // 15: orderledger.v1.ExceptionPart.evidence:type_name -> orderledger.v1.Evidence
-	16, // 16: orderledger.v1.Exception.severity:type_name -> orderledger.v1.Severity
-	4,  // 17: orderledger.v1.Exception.subject:type_name -> orderledger.v1.Subject
-	15, // 18: orderledger.v1.Exception.since:type_name -> orderledger.v1.Interval
-	13, // 19: orderledger.v1.Exception.open_time:type_name -> google.protobuf.Timestamp
-	17, // 20: orderledger.v1.Exception.basis:type_name -> orderledger.v1.Basis
-	5,  // 21: orderledger.v1.Exception.evidence:type_name -> orderledger.v1.Evidence
-	18, // 22: orderledger.v1.Exception.money_at_risk:type_name -> orderledger.v1.Money
-	0,  // 23: orderledger.v1.Exception.state:type_name -> orderledger.v1.ExceptionState
-	6,  // 24: orderledger.v1.Exception.acknowledgement:type_name -> orderledger.v1.Acknowledgement
-	13, // 25: orderledger.v1.Exception.snooze_until:type_name -> google.protobuf.Timestamp
-	13, // 26: orderledger.v1.Exception.resolve_time:type_name -> google.protobuf.Timestamp
-	1,  // 27: orderledger.v1.Exception.resolve_cause:type_name -> orderledger.v1.ResolveCause
-	7,  // 28: orderledger.v1.Exception.history:type_name -> orderledger.v1.ExceptionTransition
-	8,  // 29: orderledger.v1.Exception.parts:type_name -> orderledger.v1.ExceptionPart
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	30, // [30:30] is the sub-list for extension type_name
-	30, // [30:30] is the sub-list for extension extendee
-	0,  // [0:30] is the sub-list for field type_name
+	14, // 4: orderledger.v1.Evidence.occurred_at:type_name -> google.protobuf.Timestamp
+	14, // 5: orderledger.v1.Acknowledgement.acknowledge_time:type_name -> google.protobuf.Timestamp
+	14, // 6: orderledger.v1.ExceptionComment.comment_time:type_name -> google.protobuf.Timestamp
+	2,  // 7: orderledger.v1.ExceptionTransition.kind:type_name -> orderledger.v1.TransitionKind
+	14, // 8: orderledger.v1.ExceptionTransition.evaluated_at:type_name -> google.protobuf.Timestamp
+	0,  // 9: orderledger.v1.ExceptionTransition.state:type_name -> orderledger.v1.ExceptionState
+	15, // 10: orderledger.v1.ExceptionTransition.position:type_name -> orderledger.v1.LogPosition
+	0,  // 11: orderledger.v1.ExceptionPart.state:type_name -> orderledger.v1.ExceptionState
+	16, // 12: orderledger.v1.ExceptionPart.since:type_name -> orderledger.v1.Interval
+	14, // 13: orderledger.v1.ExceptionPart.open_time:type_name -> google.protobuf.Timestamp
+	14, // 14: orderledger.v1.ExceptionPart.resolve_time:type_name -> google.protobuf.Timestamp
+	6,  // 15: orderledger.v1.ExceptionPart.acknowledgement:type_name -> orderledger.v1.Acknowledgement
+	5,  // 16: orderledger.v1.ExceptionPart.evidence:type_name -> orderledger.v1.Evidence
+	17, // 17: orderledger.v1.Exception.severity:type_name -> orderledger.v1.Severity
+	4,  // 18: orderledger.v1.Exception.subject:type_name -> orderledger.v1.Subject
+	16, // 19: orderledger.v1.Exception.since:type_name -> orderledger.v1.Interval
+	14, // 20: orderledger.v1.Exception.open_time:type_name -> google.protobuf.Timestamp
+	18, // 21: orderledger.v1.Exception.basis:type_name -> orderledger.v1.Basis
+	5,  // 22: orderledger.v1.Exception.evidence:type_name -> orderledger.v1.Evidence
+	19, // 23: orderledger.v1.Exception.money_at_risk:type_name -> orderledger.v1.Money
+	0,  // 24: orderledger.v1.Exception.state:type_name -> orderledger.v1.ExceptionState
+	6,  // 25: orderledger.v1.Exception.acknowledgement:type_name -> orderledger.v1.Acknowledgement
+	14, // 26: orderledger.v1.Exception.snooze_until:type_name -> google.protobuf.Timestamp
+	14, // 27: orderledger.v1.Exception.resolve_time:type_name -> google.protobuf.Timestamp
+	1,  // 28: orderledger.v1.Exception.resolve_cause:type_name -> orderledger.v1.ResolveCause
+	8,  // 29: orderledger.v1.Exception.history:type_name -> orderledger.v1.ExceptionTransition
+	9,  // 30: orderledger.v1.Exception.parts:type_name -> orderledger.v1.ExceptionPart
+	7,  // 31: orderledger.v1.Exception.comments:type_name -> orderledger.v1.ExceptionComment
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_orderledger_v1_exception_proto_init() }
@@ -1367,7 +1460,7 @@ func file_orderledger_v1_exception_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_orderledger_v1_exception_proto_rawDesc), len(file_orderledger_v1_exception_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -11,6 +11,8 @@ package orderledgerv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -640,11 +642,810 @@ func (x *AcknowledgeExceptionResponse) GetFreshness() []*Freshness {
 	return nil
 }
 
+// AssignExceptionRequest is conditioned on the episode, like every action.
+type AssignExceptionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Hexadecimal id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Episode that the caller saw. Required.
+	Episode uint32 `protobuf:"varint,2,opt,name=episode,proto3" json:"episode,omitempty"`
+	// Who assigns, as others will read it; the caller's own identity when empty. The authenticated
+	// identity is recorded beside it in any case.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// Why; at most 2000 bytes, without personal data.
+	Comment string `protobuf:"bytes,4,opt,name=comment,proto3" json:"comment,omitempty"`
+	// UUID that makes repetition harmless: the same id with the same content gives the first
+	// answer again. Chosen by the server when empty, and then repetition is a second action.
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Who is to work on it; at most 200 bytes. Required.
+	Assignee      string `protobuf:"bytes,6,opt,name=assignee,proto3" json:"assignee,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AssignExceptionRequest) Reset() {
+	*x = AssignExceptionRequest{}
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AssignExceptionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AssignExceptionRequest) ProtoMessage() {}
+
+func (x *AssignExceptionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AssignExceptionRequest.ProtoReflect.Descriptor instead.
+func (*AssignExceptionRequest) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_exception_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *AssignExceptionRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *AssignExceptionRequest) GetEpisode() uint32 {
+	if x != nil {
+		return x.Episode
+	}
+	return 0
+}
+
+func (x *AssignExceptionRequest) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *AssignExceptionRequest) GetComment() string {
+	if x != nil {
+		return x.Comment
+	}
+	return ""
+}
+
+func (x *AssignExceptionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *AssignExceptionRequest) GetAssignee() string {
+	if x != nil {
+		return x.Assignee
+	}
+	return ""
+}
+
+// AssignExceptionResponse says what became of the action.
+type AssignExceptionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Accepted or refused, why, and where its record stands.
+	Result *ActionResult `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
+	// The exception after that record.
+	Exception *Exception `protobuf:"bytes,2,opt,name=exception,proto3" json:"exception,omitempty"`
+	// How fresh the answer is; at least as far as the action's position.
+	Freshness     []*Freshness `protobuf:"bytes,3,rep,name=freshness,proto3" json:"freshness,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AssignExceptionResponse) Reset() {
+	*x = AssignExceptionResponse{}
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AssignExceptionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AssignExceptionResponse) ProtoMessage() {}
+
+func (x *AssignExceptionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AssignExceptionResponse.ProtoReflect.Descriptor instead.
+func (*AssignExceptionResponse) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_exception_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *AssignExceptionResponse) GetResult() *ActionResult {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *AssignExceptionResponse) GetException() *Exception {
+	if x != nil {
+		return x.Exception
+	}
+	return nil
+}
+
+func (x *AssignExceptionResponse) GetFreshness() []*Freshness {
+	if x != nil {
+		return x.Freshness
+	}
+	return nil
+}
+
+// SnoozeExceptionRequest is conditioned on the episode, like every action.
+type SnoozeExceptionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Hexadecimal id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Episode that the caller saw. Required.
+	Episode uint32 `protobuf:"varint,2,opt,name=episode,proto3" json:"episode,omitempty"`
+	// Who silences it, as others will read it; the caller's own identity when empty. The authenticated
+	// identity is recorded beside it in any case.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// Why; at most 2000 bytes, without personal data.
+	Comment string `protobuf:"bytes,4,opt,name=comment,proto3" json:"comment,omitempty"`
+	// UUID that makes repetition harmless: the same id with the same content gives the first
+	// answer again. Chosen by the server when empty, and then repetition is a second action.
+	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// When it ends. Required.
+	//
+	// Types that are valid to be assigned to End:
+	//
+	//	*SnoozeExceptionRequest_SnoozeUntil
+	//	*SnoozeExceptionRequest_SnoozeFor
+	End           isSnoozeExceptionRequest_End `protobuf_oneof:"end"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SnoozeExceptionRequest) Reset() {
+	*x = SnoozeExceptionRequest{}
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SnoozeExceptionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SnoozeExceptionRequest) ProtoMessage() {}
+
+func (x *SnoozeExceptionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SnoozeExceptionRequest.ProtoReflect.Descriptor instead.
+func (*SnoozeExceptionRequest) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_exception_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SnoozeExceptionRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *SnoozeExceptionRequest) GetEpisode() uint32 {
+	if x != nil {
+		return x.Episode
+	}
+	return 0
+}
+
+func (x *SnoozeExceptionRequest) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *SnoozeExceptionRequest) GetComment() string {
+	if x != nil {
+		return x.Comment
+	}
+	return ""
+}
+
+func (x *SnoozeExceptionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *SnoozeExceptionRequest) GetEnd() isSnoozeExceptionRequest_End {
+	if x != nil {
+		return x.End
+	}
+	return nil
+}
+
+func (x *SnoozeExceptionRequest) GetSnoozeUntil() *timestamppb.Timestamp {
+	if x != nil {
+		if x, ok := x.End.(*SnoozeExceptionRequest_SnoozeUntil); ok {
+			return x.SnoozeUntil
+		}
+	}
+	return nil
+}
+
+func (x *SnoozeExceptionRequest) GetSnoozeFor() *durationpb.Duration {
+	if x != nil {
+		if x, ok := x.End.(*SnoozeExceptionRequest_SnoozeFor); ok {
+			return x.SnoozeFor
+		}
+	}
+	return nil
+}
+
+type isSnoozeExceptionRequest_End interface {
+	isSnoozeExceptionRequest_End()
+}
+
+type SnoozeExceptionRequest_SnoozeUntil struct {
+	// At an instant.
+	SnoozeUntil *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=snooze_until,json=snoozeUntil,proto3,oneof"`
+}
+
+type SnoozeExceptionRequest_SnoozeFor struct {
+	// After a while, counted from when the server got the request.
+	SnoozeFor *durationpb.Duration `protobuf:"bytes,7,opt,name=snooze_for,json=snoozeFor,proto3,oneof"`
+}
+
+func (*SnoozeExceptionRequest_SnoozeUntil) isSnoozeExceptionRequest_End() {}
+
+func (*SnoozeExceptionRequest_SnoozeFor) isSnoozeExceptionRequest_End() {}
+
+// SnoozeExceptionResponse says what became of the action.
+type SnoozeExceptionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Accepted or refused, why, and where its record stands.
+	Result *ActionResult `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
+	// The exception after that record.
+	Exception *Exception `protobuf:"bytes,2,opt,name=exception,proto3" json:"exception,omitempty"`
+	// How fresh the answer is; at least as far as the action's position.
+	Freshness     []*Freshness `protobuf:"bytes,3,rep,name=freshness,proto3" json:"freshness,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SnoozeExceptionResponse) Reset() {
+	*x = SnoozeExceptionResponse{}
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SnoozeExceptionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SnoozeExceptionResponse) ProtoMessage() {}
+
+func (x *SnoozeExceptionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SnoozeExceptionResponse.ProtoReflect.Descriptor instead.
+func (*SnoozeExceptionResponse) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_exception_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SnoozeExceptionResponse) GetResult() *ActionResult {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *SnoozeExceptionResponse) GetException() *Exception {
+	if x != nil {
+		return x.Exception
+	}
+	return nil
+}
+
+func (x *SnoozeExceptionResponse) GetFreshness() []*Freshness {
+	if x != nil {
+		return x.Freshness
+	}
+	return nil
+}
+
+// CommentExceptionRequest is conditioned on the episode, like every action.
+type CommentExceptionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Hexadecimal id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Episode that the caller saw. Required.
+	Episode uint32 `protobuf:"varint,2,opt,name=episode,proto3" json:"episode,omitempty"`
+	// Who comments, as others will read it; the caller's own identity when empty. The authenticated
+	// identity is recorded beside it in any case.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// The remark; at most 2000 bytes, without personal data. Required.
+	Comment string `protobuf:"bytes,4,opt,name=comment,proto3" json:"comment,omitempty"`
+	// UUID that makes repetition harmless: the same id with the same content gives the first
+	// answer again. Chosen by the server when empty, and then repetition is a second action.
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CommentExceptionRequest) Reset() {
+	*x = CommentExceptionRequest{}
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommentExceptionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommentExceptionRequest) ProtoMessage() {}
+
+func (x *CommentExceptionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommentExceptionRequest.ProtoReflect.Descriptor instead.
+func (*CommentExceptionRequest) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_exception_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *CommentExceptionRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *CommentExceptionRequest) GetEpisode() uint32 {
+	if x != nil {
+		return x.Episode
+	}
+	return 0
+}
+
+func (x *CommentExceptionRequest) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *CommentExceptionRequest) GetComment() string {
+	if x != nil {
+		return x.Comment
+	}
+	return ""
+}
+
+func (x *CommentExceptionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// CommentExceptionResponse says what became of the action.
+type CommentExceptionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Accepted or refused, why, and where its record stands.
+	Result *ActionResult `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
+	// The exception after that record.
+	Exception *Exception `protobuf:"bytes,2,opt,name=exception,proto3" json:"exception,omitempty"`
+	// How fresh the answer is; at least as far as the action's position.
+	Freshness     []*Freshness `protobuf:"bytes,3,rep,name=freshness,proto3" json:"freshness,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CommentExceptionResponse) Reset() {
+	*x = CommentExceptionResponse{}
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CommentExceptionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CommentExceptionResponse) ProtoMessage() {}
+
+func (x *CommentExceptionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CommentExceptionResponse.ProtoReflect.Descriptor instead.
+func (*CommentExceptionResponse) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_exception_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *CommentExceptionResponse) GetResult() *ActionResult {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *CommentExceptionResponse) GetException() *Exception {
+	if x != nil {
+		return x.Exception
+	}
+	return nil
+}
+
+func (x *CommentExceptionResponse) GetFreshness() []*Freshness {
+	if x != nil {
+		return x.Freshness
+	}
+	return nil
+}
+
+// ResolveExceptionRequest is conditioned on the episode, like every action.
+type ResolveExceptionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Hexadecimal id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Episode that the caller saw. Required.
+	Episode uint32 `protobuf:"varint,2,opt,name=episode,proto3" json:"episode,omitempty"`
+	// Who resolves it, as others will read it; the caller's own identity when empty. The authenticated
+	// identity is recorded beside it in any case.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// Why it is over; at most 2000 bytes, without personal data. Required.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// UUID that makes repetition harmless: the same id with the same content gives the first
+	// answer again. Chosen by the server when empty, and then repetition is a second action.
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveExceptionRequest) Reset() {
+	*x = ResolveExceptionRequest{}
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveExceptionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveExceptionRequest) ProtoMessage() {}
+
+func (x *ResolveExceptionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveExceptionRequest.ProtoReflect.Descriptor instead.
+func (*ResolveExceptionRequest) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_exception_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ResolveExceptionRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ResolveExceptionRequest) GetEpisode() uint32 {
+	if x != nil {
+		return x.Episode
+	}
+	return 0
+}
+
+func (x *ResolveExceptionRequest) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *ResolveExceptionRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ResolveExceptionRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// ResolveExceptionResponse says what became of the action.
+type ResolveExceptionResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Accepted or refused, why, and where its record stands.
+	Result *ActionResult `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
+	// The exception after that record.
+	Exception *Exception `protobuf:"bytes,2,opt,name=exception,proto3" json:"exception,omitempty"`
+	// How fresh the answer is; at least as far as the action's position.
+	Freshness     []*Freshness `protobuf:"bytes,3,rep,name=freshness,proto3" json:"freshness,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveExceptionResponse) Reset() {
+	*x = ResolveExceptionResponse{}
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveExceptionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveExceptionResponse) ProtoMessage() {}
+
+func (x *ResolveExceptionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveExceptionResponse.ProtoReflect.Descriptor instead.
+func (*ResolveExceptionResponse) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_exception_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ResolveExceptionResponse) GetResult() *ActionResult {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *ResolveExceptionResponse) GetException() *Exception {
+	if x != nil {
+		return x.Exception
+	}
+	return nil
+}
+
+func (x *ResolveExceptionResponse) GetFreshness() []*Freshness {
+	if x != nil {
+		return x.Freshness
+	}
+	return nil
+}
+
+// MarkFalsePositiveRequest is conditioned on the episode, like every action.
+type MarkFalsePositiveRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Hexadecimal id.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Episode that the caller saw. Required.
+	Episode uint32 `protobuf:"varint,2,opt,name=episode,proto3" json:"episode,omitempty"`
+	// Who marks it, as others will read it; the caller's own identity when empty. The authenticated
+	// identity is recorded beside it in any case.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// Why it is none; at most 2000 bytes, without personal data. Required.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// UUID that makes repetition harmless: the same id with the same content gives the first
+	// answer again. Chosen by the server when empty, and then repetition is a second action.
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MarkFalsePositiveRequest) Reset() {
+	*x = MarkFalsePositiveRequest{}
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MarkFalsePositiveRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MarkFalsePositiveRequest) ProtoMessage() {}
+
+func (x *MarkFalsePositiveRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MarkFalsePositiveRequest.ProtoReflect.Descriptor instead.
+func (*MarkFalsePositiveRequest) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_exception_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *MarkFalsePositiveRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *MarkFalsePositiveRequest) GetEpisode() uint32 {
+	if x != nil {
+		return x.Episode
+	}
+	return 0
+}
+
+func (x *MarkFalsePositiveRequest) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *MarkFalsePositiveRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *MarkFalsePositiveRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// MarkFalsePositiveResponse says what became of the action.
+type MarkFalsePositiveResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Accepted or refused, why, and where its record stands.
+	Result *ActionResult `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
+	// The exception after that record.
+	Exception *Exception `protobuf:"bytes,2,opt,name=exception,proto3" json:"exception,omitempty"`
+	// How fresh the answer is; at least as far as the action's position.
+	Freshness     []*Freshness `protobuf:"bytes,3,rep,name=freshness,proto3" json:"freshness,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MarkFalsePositiveResponse) Reset() {
+	*x = MarkFalsePositiveResponse{}
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MarkFalsePositiveResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MarkFalsePositiveResponse) ProtoMessage() {}
+
+func (x *MarkFalsePositiveResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_exception_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MarkFalsePositiveResponse.ProtoReflect.Descriptor instead.
+func (*MarkFalsePositiveResponse) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_exception_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *MarkFalsePositiveResponse) GetResult() *ActionResult {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *MarkFalsePositiveResponse) GetException() *Exception {
+	if x != nil {
+		return x.Exception
+	}
+	return nil
+}
+
+func (x *MarkFalsePositiveResponse) GetFreshness() []*Freshness {
+	if x != nil {
+		return x.Freshness
+	}
+	return nil
+}
+
 var File_orderledger_v1_exception_service_proto protoreflect.FileDescriptor
 
 const file_orderledger_v1_exception_service_proto_rawDesc = "" +
 	"\n" +
-	"&orderledger/v1/exception_service.proto\x12\x0eorderledger.v1\x1a\x1borderledger/v1/common.proto\x1a\x1eorderledger/v1/exception.proto\"%\n" +
+	"&orderledger/v1/exception_service.proto\x12\x0eorderledger.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1borderledger/v1/common.proto\x1a\x1eorderledger/v1/exception.proto\"%\n" +
 	"\x13GetExceptionRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x88\x01\n" +
 	"\x14GetExceptionResponse\x127\n" +
@@ -688,12 +1489,77 @@ const file_orderledger_v1_exception_service_proto_rawDesc = "" +
 	"\x1cAcknowledgeExceptionResponse\x124\n" +
 	"\x06result\x18\x01 \x01(\v2\x1c.orderledger.v1.ActionResultR\x06result\x127\n" +
 	"\texception\x18\x02 \x01(\v2\x19.orderledger.v1.ExceptionR\texception\x127\n" +
-	"\tfreshness\x18\x03 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshness2\xa7\x03\n" +
+	"\tfreshness\x18\x03 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshness\"\xad\x01\n" +
+	"\x16AssignExceptionRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aepisode\x18\x02 \x01(\rR\aepisode\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x18\n" +
+	"\acomment\x18\x04 \x01(\tR\acomment\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\x12\x1a\n" +
+	"\bassignee\x18\x06 \x01(\tR\bassignee\"\xc1\x01\n" +
+	"\x17AssignExceptionResponse\x124\n" +
+	"\x06result\x18\x01 \x01(\v2\x1c.orderledger.v1.ActionResultR\x06result\x127\n" +
+	"\texception\x18\x02 \x01(\v2\x19.orderledger.v1.ExceptionR\texception\x127\n" +
+	"\tfreshness\x18\x03 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshness\"\x95\x02\n" +
+	"\x16SnoozeExceptionRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aepisode\x18\x02 \x01(\rR\aepisode\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x18\n" +
+	"\acomment\x18\x04 \x01(\tR\acomment\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\x12?\n" +
+	"\fsnooze_until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampH\x00R\vsnoozeUntil\x12:\n" +
+	"\n" +
+	"snooze_for\x18\a \x01(\v2\x19.google.protobuf.DurationH\x00R\tsnoozeForB\x05\n" +
+	"\x03end\"\xc1\x01\n" +
+	"\x17SnoozeExceptionResponse\x124\n" +
+	"\x06result\x18\x01 \x01(\v2\x1c.orderledger.v1.ActionResultR\x06result\x127\n" +
+	"\texception\x18\x02 \x01(\v2\x19.orderledger.v1.ExceptionR\texception\x127\n" +
+	"\tfreshness\x18\x03 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshness\"\x92\x01\n" +
+	"\x17CommentExceptionRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aepisode\x18\x02 \x01(\rR\aepisode\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x18\n" +
+	"\acomment\x18\x04 \x01(\tR\acomment\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\"\xc2\x01\n" +
+	"\x18CommentExceptionResponse\x124\n" +
+	"\x06result\x18\x01 \x01(\v2\x1c.orderledger.v1.ActionResultR\x06result\x127\n" +
+	"\texception\x18\x02 \x01(\v2\x19.orderledger.v1.ExceptionR\texception\x127\n" +
+	"\tfreshness\x18\x03 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshness\"\x90\x01\n" +
+	"\x17ResolveExceptionRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aepisode\x18\x02 \x01(\rR\aepisode\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\"\xc2\x01\n" +
+	"\x18ResolveExceptionResponse\x124\n" +
+	"\x06result\x18\x01 \x01(\v2\x1c.orderledger.v1.ActionResultR\x06result\x127\n" +
+	"\texception\x18\x02 \x01(\v2\x19.orderledger.v1.ExceptionR\texception\x127\n" +
+	"\tfreshness\x18\x03 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshness\"\x91\x01\n" +
+	"\x18MarkFalsePositiveRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
+	"\aepisode\x18\x02 \x01(\rR\aepisode\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tR\trequestId\"\xc3\x01\n" +
+	"\x19MarkFalsePositiveResponse\x124\n" +
+	"\x06result\x18\x01 \x01(\v2\x1c.orderledger.v1.ActionResultR\x06result\x127\n" +
+	"\texception\x18\x02 \x01(\v2\x19.orderledger.v1.ExceptionR\texception\x127\n" +
+	"\tfreshness\x18\x03 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshness2\xa7\a\n" +
 	"\x10ExceptionService\x12Y\n" +
 	"\fGetException\x12#.orderledger.v1.GetExceptionRequest\x1a$.orderledger.v1.GetExceptionResponse\x12_\n" +
 	"\x0eListExceptions\x12%.orderledger.v1.ListExceptionsRequest\x1a&.orderledger.v1.ListExceptionsResponse\x12d\n" +
 	"\x0fWatchExceptions\x12&.orderledger.v1.WatchExceptionsRequest\x1a'.orderledger.v1.WatchExceptionsResponse0\x01\x12q\n" +
-	"\x14AcknowledgeException\x12+.orderledger.v1.AcknowledgeExceptionRequest\x1a,.orderledger.v1.AcknowledgeExceptionResponseBKZIgithub.com/orderledger/orderledger/proto/gen/orderledger/v1;orderledgerv1b\x06proto3"
+	"\x14AcknowledgeException\x12+.orderledger.v1.AcknowledgeExceptionRequest\x1a,.orderledger.v1.AcknowledgeExceptionResponse\x12b\n" +
+	"\x0fAssignException\x12&.orderledger.v1.AssignExceptionRequest\x1a'.orderledger.v1.AssignExceptionResponse\x12b\n" +
+	"\x0fSnoozeException\x12&.orderledger.v1.SnoozeExceptionRequest\x1a'.orderledger.v1.SnoozeExceptionResponse\x12e\n" +
+	"\x10CommentException\x12'.orderledger.v1.CommentExceptionRequest\x1a(.orderledger.v1.CommentExceptionResponse\x12e\n" +
+	"\x10ResolveException\x12'.orderledger.v1.ResolveExceptionRequest\x1a(.orderledger.v1.ResolveExceptionResponse\x12h\n" +
+	"\x11MarkFalsePositive\x12(.orderledger.v1.MarkFalsePositiveRequest\x1a).orderledger.v1.MarkFalsePositiveResponseBKZIgithub.com/orderledger/orderledger/proto/gen/orderledger/v1;orderledgerv1b\x06proto3"
 
 var (
 	file_orderledger_v1_exception_service_proto_rawDescOnce sync.Once
@@ -707,7 +1573,7 @@ func file_orderledger_v1_exception_service_proto_rawDescGZIP() []byte {
 	return file_orderledger_v1_exception_service_proto_rawDescData
 }
 
-var file_orderledger_v1_exception_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_orderledger_v1_exception_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_orderledger_v1_exception_service_proto_goTypes = []any{
 	(*GetExceptionRequest)(nil),          // 0: orderledger.v1.GetExceptionRequest
 	(*GetExceptionResponse)(nil),         // 1: orderledger.v1.GetExceptionResponse
@@ -718,38 +1584,77 @@ var file_orderledger_v1_exception_service_proto_goTypes = []any{
 	(*WatchExceptionsResponse)(nil),      // 6: orderledger.v1.WatchExceptionsResponse
 	(*AcknowledgeExceptionRequest)(nil),  // 7: orderledger.v1.AcknowledgeExceptionRequest
 	(*AcknowledgeExceptionResponse)(nil), // 8: orderledger.v1.AcknowledgeExceptionResponse
-	(*Exception)(nil),                    // 9: orderledger.v1.Exception
-	(*Freshness)(nil),                    // 10: orderledger.v1.Freshness
-	(*ExceptionTransition)(nil),          // 11: orderledger.v1.ExceptionTransition
-	(*Heartbeat)(nil),                    // 12: orderledger.v1.Heartbeat
-	(*ActionResult)(nil),                 // 13: orderledger.v1.ActionResult
+	(*AssignExceptionRequest)(nil),       // 9: orderledger.v1.AssignExceptionRequest
+	(*AssignExceptionResponse)(nil),      // 10: orderledger.v1.AssignExceptionResponse
+	(*SnoozeExceptionRequest)(nil),       // 11: orderledger.v1.SnoozeExceptionRequest
+	(*SnoozeExceptionResponse)(nil),      // 12: orderledger.v1.SnoozeExceptionResponse
+	(*CommentExceptionRequest)(nil),      // 13: orderledger.v1.CommentExceptionRequest
+	(*CommentExceptionResponse)(nil),     // 14: orderledger.v1.CommentExceptionResponse
+	(*ResolveExceptionRequest)(nil),      // 15: orderledger.v1.ResolveExceptionRequest
+	(*ResolveExceptionResponse)(nil),     // 16: orderledger.v1.ResolveExceptionResponse
+	(*MarkFalsePositiveRequest)(nil),     // 17: orderledger.v1.MarkFalsePositiveRequest
+	(*MarkFalsePositiveResponse)(nil),    // 18: orderledger.v1.MarkFalsePositiveResponse
+	(*Exception)(nil),                    // 19: orderledger.v1.Exception
+	(*Freshness)(nil),                    // 20: orderledger.v1.Freshness
+	(*ExceptionTransition)(nil),          // 21: orderledger.v1.ExceptionTransition
+	(*Heartbeat)(nil),                    // 22: orderledger.v1.Heartbeat
+	(*ActionResult)(nil),                 // 23: orderledger.v1.ActionResult
+	(*timestamppb.Timestamp)(nil),        // 24: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),          // 25: google.protobuf.Duration
 }
 var file_orderledger_v1_exception_service_proto_depIdxs = []int32{
-	9,  // 0: orderledger.v1.GetExceptionResponse.exception:type_name -> orderledger.v1.Exception
-	10, // 1: orderledger.v1.GetExceptionResponse.freshness:type_name -> orderledger.v1.Freshness
-	9,  // 2: orderledger.v1.ListExceptionsResponse.exceptions:type_name -> orderledger.v1.Exception
-	10, // 3: orderledger.v1.ListExceptionsResponse.freshness:type_name -> orderledger.v1.Freshness
-	9,  // 4: orderledger.v1.ExceptionChange.exception:type_name -> orderledger.v1.Exception
-	11, // 5: orderledger.v1.ExceptionChange.transition:type_name -> orderledger.v1.ExceptionTransition
+	19, // 0: orderledger.v1.GetExceptionResponse.exception:type_name -> orderledger.v1.Exception
+	20, // 1: orderledger.v1.GetExceptionResponse.freshness:type_name -> orderledger.v1.Freshness
+	19, // 2: orderledger.v1.ListExceptionsResponse.exceptions:type_name -> orderledger.v1.Exception
+	20, // 3: orderledger.v1.ListExceptionsResponse.freshness:type_name -> orderledger.v1.Freshness
+	19, // 4: orderledger.v1.ExceptionChange.exception:type_name -> orderledger.v1.Exception
+	21, // 5: orderledger.v1.ExceptionChange.transition:type_name -> orderledger.v1.ExceptionTransition
 	5,  // 6: orderledger.v1.WatchExceptionsResponse.change:type_name -> orderledger.v1.ExceptionChange
-	12, // 7: orderledger.v1.WatchExceptionsResponse.heartbeat:type_name -> orderledger.v1.Heartbeat
-	10, // 8: orderledger.v1.WatchExceptionsResponse.freshness:type_name -> orderledger.v1.Freshness
-	13, // 9: orderledger.v1.AcknowledgeExceptionResponse.result:type_name -> orderledger.v1.ActionResult
-	9,  // 10: orderledger.v1.AcknowledgeExceptionResponse.exception:type_name -> orderledger.v1.Exception
-	10, // 11: orderledger.v1.AcknowledgeExceptionResponse.freshness:type_name -> orderledger.v1.Freshness
-	0,  // 12: orderledger.v1.ExceptionService.GetException:input_type -> orderledger.v1.GetExceptionRequest
-	2,  // 13: orderledger.v1.ExceptionService.ListExceptions:input_type -> orderledger.v1.ListExceptionsRequest
-	4,  // 14: orderledger.v1.ExceptionService.WatchExceptions:input_type -> orderledger.v1.WatchExceptionsRequest
-	7,  // 15: orderledger.v1.ExceptionService.AcknowledgeException:input_type -> orderledger.v1.AcknowledgeExceptionRequest
-	1,  // 16: orderledger.v1.ExceptionService.GetException:output_type -> orderledger.v1.GetExceptionResponse
-	3,  // 17: orderledger.v1.ExceptionService.ListExceptions:output_type -> orderledger.v1.ListExceptionsResponse
-	6,  // 18: orderledger.v1.ExceptionService.WatchExceptions:output_type -> orderledger.v1.WatchExceptionsResponse
-	8,  // 19: orderledger.v1.ExceptionService.AcknowledgeException:output_type -> orderledger.v1.AcknowledgeExceptionResponse
-	16, // [16:20] is the sub-list for method output_type
-	12, // [12:16] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	22, // 7: orderledger.v1.WatchExceptionsResponse.heartbeat:type_name -> orderledger.v1.Heartbeat
+	20, // 8: orderledger.v1.WatchExceptionsResponse.freshness:type_name -> orderledger.v1.Freshness
+	23, // 9: orderledger.v1.AcknowledgeExceptionResponse.result:type_name -> orderledger.v1.ActionResult
+	19, // 10: orderledger.v1.AcknowledgeExceptionResponse.exception:type_name -> orderledger.v1.Exception
+	20, // 11: orderledger.v1.AcknowledgeExceptionResponse.freshness:type_name -> orderledger.v1.Freshness
+	23, // 12: orderledger.v1.AssignExceptionResponse.result:type_name -> orderledger.v1.ActionResult
+	19, // 13: orderledger.v1.AssignExceptionResponse.exception:type_name -> orderledger.v1.Exception
+	20, // 14: orderledger.v1.AssignExceptionResponse.freshness:type_name -> orderledger.v1.Freshness
+	24, // 15: orderledger.v1.SnoozeExceptionRequest.snooze_until:type_name -> google.protobuf.Timestamp
+	25, // 16: orderledger.v1.SnoozeExceptionRequest.snooze_for:type_name -> google.protobuf.Duration
+	23, // 17: orderledger.v1.SnoozeExceptionResponse.result:type_name -> orderledger.v1.ActionResult
+	19, // 18: orderledger.v1.SnoozeExceptionResponse.exception:type_name -> orderledger.v1.Exception
+	20, // 19: orderledger.v1.SnoozeExceptionResponse.freshness:type_name -> orderledger.v1.Freshness
+	23, // 20: orderledger.v1.CommentExceptionResponse.result:type_name -> orderledger.v1.ActionResult
+	19, // 21: orderledger.v1.CommentExceptionResponse.exception:type_name -> orderledger.v1.Exception
+	20, // 22: orderledger.v1.CommentExceptionResponse.freshness:type_name -> orderledger.v1.Freshness
+	23, // 23: orderledger.v1.ResolveExceptionResponse.result:type_name -> orderledger.v1.ActionResult
+	19, // 24: orderledger.v1.ResolveExceptionResponse.exception:type_name -> orderledger.v1.Exception
+	20, // 25: orderledger.v1.ResolveExceptionResponse.freshness:type_name -> orderledger.v1.Freshness
+	23, // 26: orderledger.v1.MarkFalsePositiveResponse.result:type_name -> orderledger.v1.ActionResult
+	19, // 27: orderledger.v1.MarkFalsePositiveResponse.exception:type_name -> orderledger.v1.Exception
+	20, // 28: orderledger.v1.MarkFalsePositiveResponse.freshness:type_name -> orderledger.v1.Freshness
+	0,  // 29: orderledger.v1.ExceptionService.GetException:input_type -> orderledger.v1.GetExceptionRequest
+	2,  // 30: orderledger.v1.ExceptionService.ListExceptions:input_type -> orderledger.v1.ListExceptionsRequest
+	4,  // 31: orderledger.v1.ExceptionService.WatchExceptions:input_type -> orderledger.v1.WatchExceptionsRequest
+	7,  // 32: orderledger.v1.ExceptionService.AcknowledgeException:input_type -> orderledger.v1.AcknowledgeExceptionRequest
+	9,  // 33: orderledger.v1.ExceptionService.AssignException:input_type -> orderledger.v1.AssignExceptionRequest
+	11, // 34: orderledger.v1.ExceptionService.SnoozeException:input_type -> orderledger.v1.SnoozeExceptionRequest
+	13, // 35: orderledger.v1.ExceptionService.CommentException:input_type -> orderledger.v1.CommentExceptionRequest
+	15, // 36: orderledger.v1.ExceptionService.ResolveException:input_type -> orderledger.v1.ResolveExceptionRequest
+	17, // 37: orderledger.v1.ExceptionService.MarkFalsePositive:input_type -> orderledger.v1.MarkFalsePositiveRequest
+	1,  // 38: orderledger.v1.ExceptionService.GetException:output_type -> orderledger.v1.GetExceptionResponse
+	3,  // 39: orderledger.v1.ExceptionService.ListExceptions:output_type -> orderledger.v1.ListExceptionsResponse
+	6,  // 40: orderledger.v1.ExceptionService.WatchExceptions:output_type -> orderledger.v1.WatchExceptionsResponse
+	8,  // 41: orderledger.v1.ExceptionService.AcknowledgeException:output_type -> orderledger.v1.AcknowledgeExceptionResponse
+	10, // 42: orderledger.v1.ExceptionService.AssignException:output_type -> orderledger.v1.AssignExceptionResponse
+	12, // 43: orderledger.v1.ExceptionService.SnoozeException:output_type -> orderledger.v1.SnoozeExceptionResponse
+	14, // 44: orderledger.v1.ExceptionService.CommentException:output_type -> orderledger.v1.CommentExceptionResponse
+	16, // 45: orderledger.v1.ExceptionService.ResolveException:output_type -> orderledger.v1.ResolveExceptionResponse
+	18, // 46: orderledger.v1.ExceptionService.MarkFalsePositive:output_type -> orderledger.v1.MarkFalsePositiveResponse
+	38, // [38:47] is the sub-list for method output_type
+	29, // [29:38] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_orderledger_v1_exception_service_proto_init() }
@@ -763,13 +1668,17 @@ func file_orderledger_v1_exception_service_proto_init() {
 		(*WatchExceptionsResponse_Change)(nil),
 		(*WatchExceptionsResponse_Heartbeat)(nil),
 	}
+	file_orderledger_v1_exception_service_proto_msgTypes[11].OneofWrappers = []any{
+		(*SnoozeExceptionRequest_SnoozeUntil)(nil),
+		(*SnoozeExceptionRequest_SnoozeFor)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_orderledger_v1_exception_service_proto_rawDesc), len(file_orderledger_v1_exception_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,11 @@ const (
 	ExceptionService_ListExceptions_FullMethodName       = "/orderledger.v1.ExceptionService/ListExceptions"
 	ExceptionService_WatchExceptions_FullMethodName      = "/orderledger.v1.ExceptionService/WatchExceptions"
 	ExceptionService_AcknowledgeException_FullMethodName = "/orderledger.v1.ExceptionService/AcknowledgeException"
+	ExceptionService_AssignException_FullMethodName      = "/orderledger.v1.ExceptionService/AssignException"
+	ExceptionService_SnoozeException_FullMethodName      = "/orderledger.v1.ExceptionService/SnoozeException"
+	ExceptionService_CommentException_FullMethodName     = "/orderledger.v1.ExceptionService/CommentException"
+	ExceptionService_ResolveException_FullMethodName     = "/orderledger.v1.ExceptionService/ResolveException"
+	ExceptionService_MarkFalsePositive_FullMethodName    = "/orderledger.v1.ExceptionService/MarkFalsePositive"
 )
 
 // ExceptionServiceClient is the client API for ExceptionService service.
@@ -59,6 +64,40 @@ type ExceptionServiceClient interface {
 	// Errors: EXCEPTION_NOT_FOUND, REQUEST_ID_REUSED, LOG_UNAVAILABLE, OUTCOME_UNKNOWN; after
 	// either of the last two, repeat with the same request_id.
 	AcknowledgeException(ctx context.Context, in *AcknowledgeExceptionRequest, opts ...grpc.CallOption) (*AcknowledgeExceptionResponse, error)
+	// AssignException says who works on it. A later assignment takes the place of an earlier one.
+	//
+	// Answered and refused as AcknowledgeException is (EPISODE_MISMATCH, NOT_OPEN).
+	//
+	// Errors: those of AcknowledgeException, INVALID_FIELD without an assignee.
+	AssignException(ctx context.Context, in *AssignExceptionRequest, opts ...grpc.CallOption) (*AssignExceptionResponse, error)
+	// SnoozeException silences it until an instant; a later snooze takes the place of an earlier
+	// one. It ends by itself, on the ledger's clock.
+	//
+	// Answered and refused as AcknowledgeException is (EPISODE_MISMATCH, NOT_OPEN,
+	// SNOOZE_IN_THE_PAST).
+	//
+	// Errors: those of AcknowledgeException, INVALID_FIELD without an end.
+	SnoozeException(ctx context.Context, in *SnoozeExceptionRequest, opts ...grpc.CallOption) (*SnoozeExceptionResponse, error)
+	// CommentException leaves a remark, on an exception that is over as well.
+	//
+	// Answered and refused as AcknowledgeException is (EPISODE_MISMATCH).
+	//
+	// Errors: those of AcknowledgeException, INVALID_FIELD without a comment.
+	CommentException(ctx context.Context, in *CommentExceptionRequest, opts ...grpc.CallOption) (*CommentExceptionResponse, error)
+	// ResolveException ends it by a person's word. This holds until a system says something new
+	// about its subject; what is wrong still then opens it again.
+	//
+	// Answered and refused as AcknowledgeException is (EPISODE_MISMATCH, NOT_OPEN).
+	//
+	// Errors: those of AcknowledgeException, INVALID_FIELD without a reason.
+	ResolveException(ctx context.Context, in *ResolveExceptionRequest, opts ...grpc.CallOption) (*ResolveExceptionResponse, error)
+	// MarkFalsePositive records that it should not have been raised, for whoever looks after the
+	// rule, on an exception that is over as well. It closes nothing.
+	//
+	// Answered and refused as AcknowledgeException is (EPISODE_MISMATCH).
+	//
+	// Errors: those of AcknowledgeException, INVALID_FIELD without a reason.
+	MarkFalsePositive(ctx context.Context, in *MarkFalsePositiveRequest, opts ...grpc.CallOption) (*MarkFalsePositiveResponse, error)
 }
 
 type exceptionServiceClient struct {
@@ -118,6 +157,56 @@ func (c *exceptionServiceClient) AcknowledgeException(ctx context.Context, in *A
 	return out, nil
 }
 
+func (c *exceptionServiceClient) AssignException(ctx context.Context, in *AssignExceptionRequest, opts ...grpc.CallOption) (*AssignExceptionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AssignExceptionResponse)
+	err := c.cc.Invoke(ctx, ExceptionService_AssignException_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *exceptionServiceClient) SnoozeException(ctx context.Context, in *SnoozeExceptionRequest, opts ...grpc.CallOption) (*SnoozeExceptionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SnoozeExceptionResponse)
+	err := c.cc.Invoke(ctx, ExceptionService_SnoozeException_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *exceptionServiceClient) CommentException(ctx context.Context, in *CommentExceptionRequest, opts ...grpc.CallOption) (*CommentExceptionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CommentExceptionResponse)
+	err := c.cc.Invoke(ctx, ExceptionService_CommentException_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *exceptionServiceClient) ResolveException(ctx context.Context, in *ResolveExceptionRequest, opts ...grpc.CallOption) (*ResolveExceptionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResolveExceptionResponse)
+	err := c.cc.Invoke(ctx, ExceptionService_ResolveException_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *exceptionServiceClient) MarkFalsePositive(ctx context.Context, in *MarkFalsePositiveRequest, opts ...grpc.CallOption) (*MarkFalsePositiveResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MarkFalsePositiveResponse)
+	err := c.cc.Invoke(ctx, ExceptionService_MarkFalsePositive_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ExceptionServiceServer is the server API for ExceptionService service.
 // All implementations must embed UnimplementedExceptionServiceServer
 // for forward compatibility.
@@ -150,6 +239,40 @@ type ExceptionServiceServer interface {
 	// Errors: EXCEPTION_NOT_FOUND, REQUEST_ID_REUSED, LOG_UNAVAILABLE, OUTCOME_UNKNOWN; after
 	// either of the last two, repeat with the same request_id.
 	AcknowledgeException(context.Context, *AcknowledgeExceptionRequest) (*AcknowledgeExceptionResponse, error)
+	// AssignException says who works on it. A later assignment takes the place of an earlier one.
+	//
+	// Answered and refused as AcknowledgeException is (EPISODE_MISMATCH, NOT_OPEN).
+	//
+	// Errors: those of AcknowledgeException, INVALID_FIELD without an assignee.
+	AssignException(context.Context, *AssignExceptionRequest) (*AssignExceptionResponse, error)
+	// SnoozeException silences it until an instant; a later snooze takes the place of an earlier
+	// one. It ends by itself, on the ledger's clock.
+	//
+	// Answered and refused as AcknowledgeException is (EPISODE_MISMATCH, NOT_OPEN,
+	// SNOOZE_IN_THE_PAST).
+	//
+	// Errors: those of AcknowledgeException, INVALID_FIELD without an end.
+	SnoozeException(context.Context, *SnoozeExceptionRequest) (*SnoozeExceptionResponse, error)
+	// CommentException leaves a remark, on an exception that is over as well.
+	//
+	// Answered and refused as AcknowledgeException is (EPISODE_MISMATCH).
+	//
+	// Errors: those of AcknowledgeException, INVALID_FIELD without a comment.
+	CommentException(context.Context, *CommentExceptionRequest) (*CommentExceptionResponse, error)
+	// ResolveException ends it by a person's word. This holds until a system says something new
+	// about its subject; what is wrong still then opens it again.
+	//
+	// Answered and refused as AcknowledgeException is (EPISODE_MISMATCH, NOT_OPEN).
+	//
+	// Errors: those of AcknowledgeException, INVALID_FIELD without a reason.
+	ResolveException(context.Context, *ResolveExceptionRequest) (*ResolveExceptionResponse, error)
+	// MarkFalsePositive records that it should not have been raised, for whoever looks after the
+	// rule, on an exception that is over as well. It closes nothing.
+	//
+	// Answered and refused as AcknowledgeException is (EPISODE_MISMATCH).
+	//
+	// Errors: those of AcknowledgeException, INVALID_FIELD without a reason.
+	MarkFalsePositive(context.Context, *MarkFalsePositiveRequest) (*MarkFalsePositiveResponse, error)
 	mustEmbedUnimplementedExceptionServiceServer()
 }
 
@@ -171,6 +294,21 @@ func (UnimplementedExceptionServiceServer) WatchExceptions(*WatchExceptionsReque
 }
 func (UnimplementedExceptionServiceServer) AcknowledgeException(context.Context, *AcknowledgeExceptionRequest) (*AcknowledgeExceptionResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AcknowledgeException not implemented")
+}
+func (UnimplementedExceptionServiceServer) AssignException(context.Context, *AssignExceptionRequest) (*AssignExceptionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AssignException not implemented")
+}
+func (UnimplementedExceptionServiceServer) SnoozeException(context.Context, *SnoozeExceptionRequest) (*SnoozeExceptionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SnoozeException not implemented")
+}
+func (UnimplementedExceptionServiceServer) CommentException(context.Context, *CommentExceptionRequest) (*CommentExceptionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CommentException not implemented")
+}
+func (UnimplementedExceptionServiceServer) ResolveException(context.Context, *ResolveExceptionRequest) (*ResolveExceptionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResolveException not implemented")
+}
+func (UnimplementedExceptionServiceServer) MarkFalsePositive(context.Context, *MarkFalsePositiveRequest) (*MarkFalsePositiveResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method MarkFalsePositive not implemented")
 }
 func (UnimplementedExceptionServiceServer) mustEmbedUnimplementedExceptionServiceServer() {}
 func (UnimplementedExceptionServiceServer) testEmbeddedByValue()                          {}
@@ -258,6 +396,96 @@ func _ExceptionService_AcknowledgeException_Handler(srv interface{}, ctx context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ExceptionService_AssignException_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AssignExceptionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ExceptionServiceServer).AssignException(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ExceptionService_AssignException_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ExceptionServiceServer).AssignException(ctx, req.(*AssignExceptionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ExceptionService_SnoozeException_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SnoozeExceptionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ExceptionServiceServer).SnoozeException(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ExceptionService_SnoozeException_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ExceptionServiceServer).SnoozeException(ctx, req.(*SnoozeExceptionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ExceptionService_CommentException_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CommentExceptionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ExceptionServiceServer).CommentException(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ExceptionService_CommentException_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ExceptionServiceServer).CommentException(ctx, req.(*CommentExceptionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ExceptionService_ResolveException_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResolveExceptionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ExceptionServiceServer).ResolveException(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ExceptionService_ResolveException_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ExceptionServiceServer).ResolveException(ctx, req.(*ResolveExceptionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ExceptionService_MarkFalsePositive_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MarkFalsePositiveRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ExceptionServiceServer).MarkFalsePositive(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ExceptionService_MarkFalsePositive_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ExceptionServiceServer).MarkFalsePositive(ctx, req.(*MarkFalsePositiveRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ExceptionService_ServiceDesc is the grpc.ServiceDesc for ExceptionService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -276,6 +504,26 @@ var ExceptionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "AcknowledgeException",
 			Handler:    _ExceptionService_AcknowledgeException_Handler,
+		},
+		{
+			MethodName: "AssignException",
+			Handler:    _ExceptionService_AssignException_Handler,
+		},
+		{
+			MethodName: "SnoozeException",
+			Handler:    _ExceptionService_SnoozeException_Handler,
+		},
+		{
+			MethodName: "CommentException",
+			Handler:    _ExceptionService_CommentException_Handler,
+		},
+		{
+			MethodName: "ResolveException",
+			Handler:    _ExceptionService_ResolveException_Handler,
+		},
+		{
+			MethodName: "MarkFalsePositive",
+			Handler:    _ExceptionService_MarkFalsePositive_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

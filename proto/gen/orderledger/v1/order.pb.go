@@ -767,6 +767,97 @@ func (x *Verdict) GetWaitingFor() []*Waiting {
 	return nil
 }
 
+// SentenceClause is one clause of an order's sentence and the fact that it rests on.
+type SentenceClause struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The clause in English, as it stands in the sentence, without the instant.
+	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
+	// Event that states it, 32 hexadecimal digits; empty where the ledger itself found it.
+	EventId string `protobuf:"bytes,2,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
+	// When it happened, as far as known; for a deadline, when it passed. Unset where nothing dates it.
+	At *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	// Source that said it, or of which the clause speaks.
+	Source string `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
+	// Rule whose verdict it is; empty for what a source said.
+	Rule string `protobuf:"bytes,5,opt,name=rule,proto3" json:"rule,omitempty"`
+	// Exception that it is about; empty for others.
+	ExceptionId   string `protobuf:"bytes,6,opt,name=exception_id,json=exceptionId,proto3" json:"exception_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SentenceClause) Reset() {
+	*x = SentenceClause{}
+	mi := &file_orderledger_v1_order_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SentenceClause) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SentenceClause) ProtoMessage() {}
+
+func (x *SentenceClause) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_order_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SentenceClause.ProtoReflect.Descriptor instead.
+func (*SentenceClause) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_order_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *SentenceClause) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *SentenceClause) GetEventId() string {
+	if x != nil {
+		return x.EventId
+	}
+	return ""
+}
+
+func (x *SentenceClause) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *SentenceClause) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *SentenceClause) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *SentenceClause) GetExceptionId() string {
+	if x != nil {
+		return x.ExceptionId
+	}
+	return ""
+}
+
 // Order is the state of one order after the record named by the response's freshness.
 type Order struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -798,14 +889,19 @@ type Order struct {
 	// Money at risk through open exceptions, one entry per currency, each order counted once.
 	MoneyAtRisk []*Money `protobuf:"bytes,13,rep,name=money_at_risk,json=moneyAtRisk,proto3" json:"money_at_risk,omitempty"`
 	// Key of the order this one was merged into; empty when it stands alone or is the root.
-	MergedInto    string `protobuf:"bytes,14,opt,name=merged_into,json=mergedInto,proto3" json:"merged_into,omitempty"`
+	MergedInto string `protobuf:"bytes,14,opt,name=merged_into,json=mergedInto,proto3" json:"merged_into,omitempty"`
+	// Where the order stands, in one plain English sentence made of `clauses` and nothing else. Full
+	// view only.
+	Sentence string `protobuf:"bytes,15,opt,name=sentence,proto3" json:"sentence,omitempty"`
+	// The clauses of the sentence in its order. Full view only.
+	Clauses       []*SentenceClause `protobuf:"bytes,16,rep,name=clauses,proto3" json:"clauses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Order) Reset() {
 	*x = Order{}
-	mi := &file_orderledger_v1_order_proto_msgTypes[5]
+	mi := &file_orderledger_v1_order_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +913,7 @@ func (x *Order) String() string {
 func (*Order) ProtoMessage() {}
 
 func (x *Order) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_order_proto_msgTypes[5]
+	mi := &file_orderledger_v1_order_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +926,7 @@ func (x *Order) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Order.ProtoReflect.Descriptor instead.
 func (*Order) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_order_proto_rawDescGZIP(), []int{5}
+	return file_orderledger_v1_order_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Order) GetName() string {
@@ -931,6 +1027,20 @@ func (x *Order) GetMergedInto() string {
 	return ""
 }
 
+func (x *Order) GetSentence() string {
+	if x != nil {
+		return x.Sentence
+	}
+	return ""
+}
+
+func (x *Order) GetClauses() []*SentenceClause {
+	if x != nil {
+		return x.Clauses
+	}
+	return nil
+}
+
 var File_orderledger_v1_order_proto protoreflect.FileDescriptor
 
 const file_orderledger_v1_order_proto_rawDesc = "" +
@@ -968,7 +1078,14 @@ const file_orderledger_v1_order_proto_rawDesc = "" +
 	"\abecause\x18\t \x01(\tR\abecause\x128\n" +
 	"\vwaiting_for\x18\n" +
 	" \x03(\v2\x17.orderledger.v1.WaitingR\n" +
-	"waitingFor\"\x9b\x05\n" +
+	"waitingFor\"\xba\x01\n" +
+	"\x0eSentenceClause\x12\x12\n" +
+	"\x04text\x18\x01 \x01(\tR\x04text\x12\x19\n" +
+	"\bevent_id\x18\x02 \x01(\tR\aeventId\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x16\n" +
+	"\x06source\x18\x04 \x01(\tR\x06source\x12\x12\n" +
+	"\x04rule\x18\x05 \x01(\tR\x04rule\x12!\n" +
+	"\fexception_id\x18\x06 \x01(\tR\vexceptionId\"\xf1\x05\n" +
 	"\x05Order\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n" +
 	"\torder_key\x18\x02 \x01(\tR\borderKey\x12#\n" +
@@ -987,7 +1104,9 @@ const file_orderledger_v1_order_proto_rawDesc = "" +
 	"updateTime\x129\n" +
 	"\rmoney_at_risk\x18\r \x03(\v2\x15.orderledger.v1.MoneyR\vmoneyAtRisk\x12\x1f\n" +
 	"\vmerged_into\x18\x0e \x01(\tR\n" +
-	"mergedInto*\x8d\x02\n" +
+	"mergedInto\x12\x1a\n" +
+	"\bsentence\x18\x0f \x01(\tR\bsentence\x128\n" +
+	"\aclauses\x18\x10 \x03(\v2\x1e.orderledger.v1.SentenceClauseR\aclauses*\x8d\x02\n" +
 	"\fVerdictState\x12\x1d\n" +
 	"\x19VERDICT_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15VERDICT_STATE_PENDING\x10\x01\x12\x15\n" +
@@ -1037,7 +1156,7 @@ func file_orderledger_v1_order_proto_rawDescGZIP() []byte {
 }
 
 var file_orderledger_v1_order_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_orderledger_v1_order_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_orderledger_v1_order_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_orderledger_v1_order_proto_goTypes = []any{
 	(VerdictState)(0),             // 0: orderledger.v1.VerdictState
 	(Certainty)(0),                // 1: orderledger.v1.Certainty
@@ -1049,46 +1168,49 @@ var file_orderledger_v1_order_proto_goTypes = []any{
 	(*Line)(nil),                  // 7: orderledger.v1.Line
 	(*Waiting)(nil),               // 8: orderledger.v1.Waiting
 	(*Verdict)(nil),               // 9: orderledger.v1.Verdict
-	(*Order)(nil),                 // 10: orderledger.v1.Order
-	(Axis)(0),                     // 11: orderledger.v1.Axis
-	(*Interval)(nil),              // 12: orderledger.v1.Interval
-	(*Money)(nil),                 // 13: orderledger.v1.Money
-	(*FeedRef)(nil),               // 14: orderledger.v1.FeedRef
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
-	(Basis)(0),                    // 16: orderledger.v1.Basis
-	(*Alias)(nil),                 // 17: orderledger.v1.Alias
-	(*Exception)(nil),             // 18: orderledger.v1.Exception
+	(*SentenceClause)(nil),        // 10: orderledger.v1.SentenceClause
+	(*Order)(nil),                 // 11: orderledger.v1.Order
+	(Axis)(0),                     // 12: orderledger.v1.Axis
+	(*Interval)(nil),              // 13: orderledger.v1.Interval
+	(*Money)(nil),                 // 14: orderledger.v1.Money
+	(*FeedRef)(nil),               // 15: orderledger.v1.FeedRef
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(Basis)(0),                    // 17: orderledger.v1.Basis
+	(*Alias)(nil),                 // 18: orderledger.v1.Alias
+	(*Exception)(nil),             // 19: orderledger.v1.Exception
 }
 var file_orderledger_v1_order_proto_depIdxs = []int32{
-	11, // 0: orderledger.v1.Cell.axis:type_name -> orderledger.v1.Axis
-	12, // 1: orderledger.v1.Cell.since:type_name -> orderledger.v1.Interval
+	12, // 0: orderledger.v1.Cell.axis:type_name -> orderledger.v1.Axis
+	13, // 1: orderledger.v1.Cell.since:type_name -> orderledger.v1.Interval
 	1,  // 2: orderledger.v1.Cell.certainty:type_name -> orderledger.v1.Certainty
 	2,  // 3: orderledger.v1.Amount.kind:type_name -> orderledger.v1.AmountKind
-	13, // 4: orderledger.v1.Amount.money:type_name -> orderledger.v1.Money
+	14, // 4: orderledger.v1.Amount.money:type_name -> orderledger.v1.Money
 	3,  // 5: orderledger.v1.Line.kind:type_name -> orderledger.v1.LineKind
-	14, // 6: orderledger.v1.Waiting.feed:type_name -> orderledger.v1.FeedRef
-	15, // 7: orderledger.v1.Waiting.since:type_name -> google.protobuf.Timestamp
+	15, // 6: orderledger.v1.Waiting.feed:type_name -> orderledger.v1.FeedRef
+	16, // 7: orderledger.v1.Waiting.since:type_name -> google.protobuf.Timestamp
 	0,  // 8: orderledger.v1.Verdict.state:type_name -> orderledger.v1.VerdictState
-	16, // 9: orderledger.v1.Verdict.basis:type_name -> orderledger.v1.Basis
-	12, // 10: orderledger.v1.Verdict.opened:type_name -> orderledger.v1.Interval
-	15, // 11: orderledger.v1.Verdict.deadline:type_name -> google.protobuf.Timestamp
-	15, // 12: orderledger.v1.Verdict.said_at:type_name -> google.protobuf.Timestamp
+	17, // 9: orderledger.v1.Verdict.basis:type_name -> orderledger.v1.Basis
+	13, // 10: orderledger.v1.Verdict.opened:type_name -> orderledger.v1.Interval
+	16, // 11: orderledger.v1.Verdict.deadline:type_name -> google.protobuf.Timestamp
+	16, // 12: orderledger.v1.Verdict.said_at:type_name -> google.protobuf.Timestamp
 	8,  // 13: orderledger.v1.Verdict.waiting_for:type_name -> orderledger.v1.Waiting
-	17, // 14: orderledger.v1.Order.aliases:type_name -> orderledger.v1.Alias
-	5,  // 15: orderledger.v1.Order.cells:type_name -> orderledger.v1.Cell
-	6,  // 16: orderledger.v1.Order.amounts:type_name -> orderledger.v1.Amount
-	7,  // 17: orderledger.v1.Order.lines:type_name -> orderledger.v1.Line
-	9,  // 18: orderledger.v1.Order.verdicts:type_name -> orderledger.v1.Verdict
-	18, // 19: orderledger.v1.Order.open_exceptions:type_name -> orderledger.v1.Exception
-	12, // 20: orderledger.v1.Order.created:type_name -> orderledger.v1.Interval
-	15, // 21: orderledger.v1.Order.create_time:type_name -> google.protobuf.Timestamp
-	15, // 22: orderledger.v1.Order.update_time:type_name -> google.protobuf.Timestamp
-	13, // 23: orderledger.v1.Order.money_at_risk:type_name -> orderledger.v1.Money
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	16, // 14: orderledger.v1.SentenceClause.at:type_name -> google.protobuf.Timestamp
+	18, // 15: orderledger.v1.Order.aliases:type_name -> orderledger.v1.Alias
+	5,  // 16: orderledger.v1.Order.cells:type_name -> orderledger.v1.Cell
+	6,  // 17: orderledger.v1.Order.amounts:type_name -> orderledger.v1.Amount
+	7,  // 18: orderledger.v1.Order.lines:type_name -> orderledger.v1.Line
+	9,  // 19: orderledger.v1.Order.verdicts:type_name -> orderledger.v1.Verdict
+	19, // 20: orderledger.v1.Order.open_exceptions:type_name -> orderledger.v1.Exception
+	13, // 21: orderledger.v1.Order.created:type_name -> orderledger.v1.Interval
+	16, // 22: orderledger.v1.Order.create_time:type_name -> google.protobuf.Timestamp
+	16, // 23: orderledger.v1.Order.update_time:type_name -> google.protobuf.Timestamp
+	14, // 24: orderledger.v1.Order.money_at_risk:type_name -> orderledger.v1.Money
+	10, // 25: orderledger.v1.Order.clauses:type_name -> orderledger.v1.SentenceClause
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_orderledger_v1_order_proto_init() }
@@ -1104,7 +1226,7 @@ func file_orderledger_v1_order_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_orderledger_v1_order_proto_rawDesc), len(file_orderledger_v1_order_proto_rawDesc)),
 			NumEnums:      5,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -42,44 +43,74 @@ func checkAction(given, comment, requestID string) error {
 	return nil
 }
 
-// AcknowledgeException implements ExceptionServiceServer.
-func (a *exceptions) AcknowledgeException(ctx context.Context, req *orderledgerv1.AcknowledgeExceptionRequest) (*orderledgerv1.AcknowledgeExceptionResponse, error) {
+// wanted is an action as a request asks for it. The record's comment begins
+// with about: who was assigned and how long was silenced stands in no other
+// fact, and so in the story.
+type wanted struct {
+	kind     ledger.ActionKind
+	comment  string
+	about    string
+	assignee string
+	until    ledger.Instant
+}
+
+// text is the comment of the action's record.
+func (w *wanted) text() string {
+	switch {
+	case w.about == "":
+		return w.comment
+	case w.comment == "":
+		return w.about
+	default:
+		return w.about + " (" + w.comment + ")"
+	}
+}
+
+// actionRequest is what the requests of all actions carry.
+type actionRequest interface {
+	GetId() string
+	GetEpisode() uint32
+	GetActor() string
+	GetRequestId() string
+}
+
+// act carries out an action and returns what became of it and the exception
+// after it.
+func (s *Server) act(ctx context.Context, req actionRequest, w *wanted) (*orderledgerv1.ActionResult, *found, error) {
 	id, err := exceptionID(req.GetId())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if req.GetEpisode() == 0 {
-		return nil, invalid("episode", "is missing: give the episode that you saw")
+		return nil, nil, invalid("episode", "is missing: give the episode that you saw")
 	}
-	if err := checkAction(req.GetActor(), req.GetComment(), req.GetRequestId()); err != nil {
-		return nil, err
+	if err := checkAction(req.GetActor(), w.comment, req.GetRequestId()); err != nil {
+		return nil, nil, err
 	}
-	x, err := a.s.exception(ctx, id)
+	x, err := s.exception(ctx, id)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	act := &ledger.OperatorAction{
-		RequestID: req.GetRequestId(), Kind: ledger.ActionAcknowledge, Exception: id, Episode: req.GetEpisode(),
-		Actor: actor(ctx, req.GetActor()), Comment: req.GetComment(), ProposedAt: ledger.At(a.s.opt.Now()),
+		RequestID: req.GetRequestId(), Kind: w.kind, Exception: id, Episode: req.GetEpisode(), Assignee: w.assignee, SnoozeUntil: w.until,
+		Actor: actor(ctx, req.GetActor()), Comment: w.text(), ProposedAt: ledger.At(s.opt.Now()),
 	}
 	if act.RequestID == "" {
 		act.RequestID = uuid.NewString()
 	}
-	done, err := a.s.acknowledge(ctx, act, x)
+	done, err := s.perform(ctx, act, x)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if x, err = a.s.exception(ctx, id); err != nil {
-		return nil, err
-	}
-	return &orderledgerv1.AcknowledgeExceptionResponse{Result: done, Exception: x.message(), Freshness: x.fresh}, nil
+	x, err = s.exception(ctx, id)
+	return done, x, err
 }
 
-// acknowledge proposes the action unless it was answered before, and says what
+// perform proposes the action unless it was answered before, and says what
 // became of it.
-func (s *Server) acknowledge(ctx context.Context, act *ledger.OperatorAction, x *found) (*orderledgerv1.ActionResult, error) {
+func (s *Server) perform(ctx context.Context, act *ledger.OperatorAction, x *found) (*orderledgerv1.ActionResult, error) {
 	if x.parts != nil {
-		return s.acknowledgeWord(ctx, act, x)
+		return s.actOnWord(ctx, act, x)
 	}
 	answer, known, err := s.answer(x.partition, act)
 	if err == nil && !known {
@@ -123,7 +154,10 @@ func sameAction(r *ledger.Reader, act *ledger.OperatorAction, a ledger.Answer) (
 		return false, err
 	}
 	if x.Subject.Kind != ledger.SubjectOrder {
-		return !a.Accepted || x.Ack.Actor == act.Actor && x.Ack.Comment == act.Comment, nil
+		if act.Kind == ledger.ActionAcknowledge {
+			return !a.Accepted || x.Ack.Actor == act.Actor && x.Ack.Comment == act.Comment, nil
+		}
+		return !a.Accepted || said(x, act), nil
 	}
 	told, err := r.Timeline(x.Subject.Order)
 	if err != nil {
@@ -131,12 +165,22 @@ func sameAction(r *ledger.Reader, act *ledger.OperatorAction, a ledger.Answer) (
 	}
 	for i := range told {
 		f := told[i].Fact
-		if f == nil || f.Offset != a.Offset || f.Exception != act.Exception || f.Name != act.Kind.String() || f.Actor != act.Actor {
+		if f == nil || f.Offset != a.Offset || f.Exception != act.Exception {
 			continue
 		}
-		return !a.Accepted || f.Text == act.Comment, nil
+		if f.Kind == ledger.FactExceptionResolved { // it names nobody: the comment does
+			return act.Kind == ledger.ActionResolve && said(x, act), nil
+		}
+		if f.Name == act.Kind.String() && f.Actor == act.Actor {
+			return !a.Accepted || f.Text == act.Comment, nil
+		}
 	}
 	return false, nil
+}
+
+// said reports whether an exception remembers the comment of an action.
+func said(x *ledger.Exception, act *ledger.OperatorAction) bool {
+	return slices.ContainsFunc(x.Comments, func(c ledger.Acknowledgement) bool { return c.Actor == act.Actor && c.Comment == act.Comment })
 }
 
 // propose appends an action and waits until the fold has answered it.
@@ -169,6 +213,8 @@ var refusals = map[string]orderledgerv1.RefusalReason{
 	ledger.RefusedEpisode:      orderledgerv1.RefusalReason_REFUSAL_REASON_EPISODE_MISMATCH,
 	ledger.RefusedResolved:     orderledgerv1.RefusalReason_REFUSAL_REASON_NOT_OPEN,
 	ledger.RefusedAcknowledged: orderledgerv1.RefusalReason_REFUSAL_REASON_ALREADY_ACKNOWLEDGED,
+	ledger.RefusedPast:         orderledgerv1.RefusalReason_REFUSAL_REASON_SNOOZE_IN_THE_PAST,
+	ledger.RefusedInvalid:      orderledgerv1.RefusalReason_REFUSAL_REASON_INVALID_ACTION,
 }
 
 // result says what became of an action, and what to do when it was refused.
@@ -183,9 +229,11 @@ func result(a ledger.Answer, x *found) *orderledgerv1.ActionResult {
 	case ledger.RefusedEpisode:
 		out.Detail = fmt.Sprintf("The exception is in episode %d now: look at it again, then act on that episode.", x.x.Episode)
 	case ledger.RefusedResolved:
-		out.Detail = "The exception is no longer open; there is nothing to acknowledge."
+		out.Detail = "The exception is no longer open; there is nothing left to do but to comment."
 	case ledger.RefusedAcknowledged:
 		out.Detail = "Acknowledged before by " + x.x.Ack.Actor + "."
+	case ledger.RefusedPast:
+		out.Detail = "The snooze would end before the ledger's clock: name a later end."
 	default:
 		out.Detail = "Refused: " + a.Reason + "."
 	}

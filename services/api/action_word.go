@@ -8,10 +8,11 @@ import (
 	orderledgerv1 "github.com/orderledger/orderledger/proto/gen/orderledger/v1"
 )
 
-// acknowledgeWord acknowledges every open part of a word's exception, each in
-// the episode that was seen. The parts of one request may take effect one by
+// actOnWord acts on every open part of a word's exception, each in the episode
+// that was seen; once all are over, a remark goes to the newest of each
+// partition. The parts of one request may take effect one by
 // one: repeated with its request id it completes what is missing.
-func (s *Server) acknowledgeWord(ctx context.Context, act *ledger.OperatorAction, x *found) (*orderledgerv1.ActionResult, error) {
+func (s *Server) actOnWord(ctx context.Context, act *ledger.OperatorAction, x *found) (*orderledgerv1.ActionResult, error) {
 	newest := map[int32]*ledger.Exception{}
 	for _, p := range x.parts {
 		newest[p.partition] = p.x
@@ -29,7 +30,7 @@ func (s *Server) acknowledgeWord(ctx context.Context, act *ledger.OperatorAction
 		}
 		if known {
 			w.take(p, answer)
-		} else if part.Open && part.Ack.At == 0 {
+		} else if w.concerns(part) {
 			missing = append(missing, wordPart{p, part})
 		}
 	}
@@ -67,6 +68,23 @@ func (w *wordAction) of(part *ledger.Exception) *ledger.OperatorAction {
 	return &out
 }
 
+// remark reports whether the action is one that is taken on what is over, too.
+func (w *wordAction) remark() bool {
+	return w.act.Kind == ledger.ActionComment || w.act.Kind == ledger.ActionFalsePositive
+}
+
+// concerns reports whether the action is to be taken on a part.
+func (w *wordAction) concerns(part *ledger.Exception) bool {
+	switch {
+	case !part.Open:
+		return w.remark() && !w.x.x.Open
+	case w.act.Kind == ledger.ActionAcknowledge:
+		return part.Ack.At == 0
+	default:
+		return true
+	}
+}
+
 func (w *wordAction) take(partition int32, a ledger.Answer) {
 	r := result(a, &found{shown: w.x.shown, partition: partition, at: place{topicEvents, partition}})
 	if !a.Accepted {
@@ -88,9 +106,9 @@ func (w *wordAction) refused() *orderledgerv1.ActionResult {
 		return nil
 	case w.seen != w.x.x.Episode:
 		reason = ledger.RefusedEpisode
-	case !w.x.x.Open:
+	case !w.x.x.Open && !w.remark():
 		reason = ledger.RefusedResolved
-	case w.x.x.Ack.At != 0:
+	case w.act.Kind == ledger.ActionAcknowledge && w.x.x.Ack.At != 0:
 		reason = ledger.RefusedAcknowledged
 	default:
 		return nil
