@@ -1,12 +1,15 @@
 package e2e_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,5 +120,101 @@ func TestACourierIsJoinedByItsTrackingNumber(t *testing.T) {
 	}
 	if err := role.ProveConservation(t.Context(), d.Stack, &told); err != nil {
 		t.Errorf("%v\n%s", err, told.String())
+	}
+}
+
+// TestKillsOfTheAliasStoreLoseNothing: parcels and orders arrive in any order
+// while the process is killed with -9; in the end every parcel stands once in
+// its own order, and both topics are proven (P2, P5).
+func TestKillsOfTheAliasStoreLoseNothing(t *testing.T) {
+	const orders, kills = 60, 5
+	dir, own, port := t.TempDir(), t.TempDir(), freePort(t)
+	for name, text := range map[string]string{"hedgecourier.yaml": courierSystem, "secret": secret} {
+		if err := os.WriteFile(filepath.Join(own, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	more := fmt.Sprintf("catalog_dirs: [%s]\nlisten: {rest: 127.0.0.1:0, admin: 127.0.0.1:0, grpc: 127.0.0.1:0, webhooks: 127.0.0.1:%d, kafka_port: 0}\nclickhouse: {disabled: true}\n", own, port)
+	sources := fmt.Sprintf("sources:\n- {name: shop, system: shopify, origin: true, poll: {disabled: true}, secret_files: [%[1]s]}\n"+
+		"- {name: courier, system: hedgecourier, origin_source: shop, secret_files: [%[1]s]}\n", filepath.Join(own, "secret"))
+	d := newDev(t, dir, sources, more)
+	var sent atomic.Int64
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range int64(orders) {
+			id := 2000 + i
+			parcel := fmt.Sprintf(`{"parcel":"HC%d","state":"handed-over","at":"2026-03-02T12:00:00Z"}`, id)
+			for _, x := range []struct{ source, topic, body string }{
+				{"courier", "", parcel}, {"shop", "orders/create", order(id, "paid")},
+				{"shop", "fulfillments/create", fulfilment(id, fmt.Sprint("HC", id))}, {"courier", "", parcel},
+			} {
+				header := signed(x.source, x.topic, x.body)
+				header["X-Courier-Seal"] = seal(x.body)
+				insist(t.Context(), fmt.Sprintf("http://127.0.0.1:%d/webhooks/%s", port, x.source), x.body, header)
+				sent.Add(1)
+			}
+		}
+	}()
+	for n := range int64(kills) {
+		d.start()
+		await(t, 60*time.Second, func() error {
+			if got := sent.Load(); got < (n+1)*4*orders*8/10/kills {
+				return yet("%d deliveries acknowledged", got)
+			}
+			return nil
+		})
+		d.kill()
+	}
+	d.start()
+	d.ready()
+	<-done
+	for i := range int64(orders) {
+		await(t, 60*time.Second, func() error {
+			a := do(t, http.MethodGet, fmt.Sprintf("%s/v1/orders/shop~%d/timeline", d.ends.API, 2000+i), nil, nil)
+			if n := strings.Count(a.Body, "Joined by tracking-number HC"); n != 1 || !strings.Contains(a.Body, fmt.Sprint("Joined by tracking-number HC", 2000+i)) {
+				return yet("order %d names %d joined documents: %d", 2000+i, n, a.Code)
+			}
+			return nil
+		})
+	}
+	d.stop()
+	cfg := config.Default()
+	if err := cfg.Read(d.config); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Partitions, cfg.EndpointsFile = partitions, ""
+	cfg.Finish()
+	i, err := role.Start(t.Context(), cfg, role.Parts{}, role.Watchers{}, quiet(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = i.Close() }()
+	var told strings.Builder
+	if err := errors.Join(role.ProveReplay(t.Context(), i.Stack, &told), role.ProveConservation(t.Context(), i.Stack, &told)); err != nil {
+		t.Errorf("%v\n%s", err, told.String())
+	}
+}
+
+// insist delivers a webhook until it is acknowledged.
+func insist(ctx context.Context, url, body string, header map[string]string) {
+	for ctx.Err() == nil {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
+		if err != nil {
+			return
+		}
+		for k, v := range header {
+			req.Header.Set(k, v)
+		}
+		if res, err := http.DefaultClient.Do(req); err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }
