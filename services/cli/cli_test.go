@@ -152,6 +152,7 @@ func TestEveryCommandIsDescribed(t *testing.T) {
 	for _, path := range []string{
 		"dev", "demo", "connector", "ledger", "api", "simulate", "prove", "rules check", "rules test", "rules fmt", "matrix check",
 		"order get", "order list", "order timeline", "order watch", "order explain", "exception get", "exception list", "exception watch", "exception ack",
+		"exception assign", "exception snooze", "exception comment", "exception resolve", "exception false-positive",
 		"quarantine get", "quarantine list", "quarantine release", "source get", "source list", "query", "version", "completion", "config validate",
 		"config print", "config schema",
 	} {

@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	orderledgerv1 "github.com/orderledger/orderledger/proto/gen/orderledger/v1"
 )
 
 func (a *app) exceptions() *cobra.Command {
-	return group("exception", "Work on exceptions", a.exceptionGet(), a.exceptionList(), a.exceptionWatch(), a.exceptionAck())
+	return group("exception", "Work on exceptions", a.exceptionGet(), a.exceptionList(), a.exceptionWatch(),
+		a.exceptionAck(), a.exceptionAssign(), a.exceptionSnooze(), a.exceptionComment(), a.exceptionResolve(), a.exceptionFalsePositive())
 }
 
 // findException returns the exception of an id, or of the beginning of one that
@@ -71,6 +71,18 @@ func (a *app) drawException(x *orderledgerv1.Exception) error {
 	t.row("at risk", money(x.GetMoneyAtRisk()))
 	if ack := x.GetAcknowledgement(); ack != nil {
 		t.row("acknowledged", strings.TrimSpace(ack.GetActor()+" "+ack.GetComment()))
+	}
+	if x.GetAssignee() != "" {
+		t.row("assigned to", x.GetAssignee())
+	}
+	if x.GetSnoozeUntil() != nil {
+		t.row("silent until", when(x.GetSnoozeUntil()))
+	}
+	if x.GetFalsePositive() {
+		t.row("marked as", "a false positive")
+	}
+	if x.GetResolveTime() != nil {
+		t.row("over since", when(x.GetResolveTime())+"  "+x.GetResolveReason())
 	}
 	if err := t.write(a.Out); err != nil {
 		return err
@@ -194,36 +206,4 @@ func (a *app) drawChange(m *orderledgerv1.WatchExceptionsResponse) error {
 	}
 	_, err := fmt.Fprintf(a.Out, "%s  %-12s  %-8s  %s  %s  %s\n", when(at), what, a.severity(x.GetSeverity()), x.GetType(), subject(x.GetSubject()), x.GetId()[:min(12, len(x.GetId()))])
 	return err
-}
-
-func (a *app) exceptionAck() *cobra.Command {
-	var episode uint32
-	var comment, who, request string
-	cmd := a.asking("ack ID", "Acknowledge an exception: say that somebody knows", exactly(1, "one id"), func(cmd *cobra.Command, c *clients, args []string) error {
-		ctx, cancel := a.within(cmd)
-		defer cancel()
-		x, err := a.findException(ctx, c, args[0])
-		if err != nil {
-			return err
-		}
-		if episode == 0 {
-			episode = x.GetException().GetEpisode()
-		}
-		if request == "" {
-			request = uuid.NewString()
-		}
-		r, err := c.exceptions.AcknowledgeException(ctx, &orderledgerv1.AcknowledgeExceptionRequest{
-			Id: x.GetException().GetId(), Episode: episode,
-			Actor: who, Comment: comment, RequestId: request,
-		})
-		if err != nil {
-			return err
-		}
-		return a.acted(r, r.GetResult())
-	})
-	cmd.Flags().Uint32Var(&episode, "episode", 0, "episode that you saw; the present one if left out")
-	cmd.Flags().StringVarP(&comment, "message", "m", "", "what others should know")
-	cmd.Flags().StringVar(&who, "actor", "", "who acknowledges, if not the credential's holder")
-	cmd.Flags().StringVar(&request, "request-id", "", "UUID that makes repetition harmless")
-	return cmd
 }
