@@ -99,7 +99,10 @@ func (o *order) precedes(ev *Event) bool {
 }
 
 // unfold brings every document of an order back into memory.
-func (p *Partition) unfold(o *order) error {
+func (p *Partition) unfold(o *order) error { return p.unfoldBut(o, nil) }
+
+// unfoldBut brings back every document but one that is about to be taken in.
+func (p *Partition) unfoldBut(o *order, but *doc) error {
 	added := o.added
 	o.base, o.docs, o.regs, o.names, o.sumsOK, o.walked = nil, nil, nil, nil, false, false // sources stay: the last run still counts by them
 	if err := p.readSaid(o); err != nil {
@@ -108,7 +111,7 @@ func (p *Partition) unfold(o *order) error {
 	held := map[EventID]*doc{}
 	for _, d := range added {
 		held[d.ev.ID] = d
-		if d.alive() {
+		if d.alive() && d != but {
 			o.insert(d, p.plan)
 		}
 	}

@@ -226,17 +226,13 @@ func (p *Partition) release(o *order, d *doc) {
 
 // revive brings back a document that had been withdrawn.
 func (p *Partition) revive(o *order, d *doc, body Body) error {
-	at := slices.Index(o.added, d)
-	o.added = slices.Delete(o.added, at, at+1) // take adds it
 	if o.base != nil {
-		if err := p.unfold(o); err != nil {
+		if err := p.unfoldBut(o, d); err != nil {
 			return err
 		}
-		at := slices.IndexFunc(o.docs, func(x *doc) bool { return x.ev.ID == d.ev.ID })
-		if at >= 0 { // it stands in the store as dead, so it is not among them
-			return nil
-		}
 	}
+	at := slices.Index(o.added, d)
+	o.added = slices.Delete(o.added, at, at+1) // take adds it
 	return p.take(o, d, body)
 }
 
