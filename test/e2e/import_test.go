@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -113,7 +114,9 @@ func (p *past) rows(from, to int) string {
 	b.WriteString(header + "\n")
 	day := time.Date(2021, 1, 1, 8, 0, 0, 0, time.UTC)
 	for i := from; i < to; i++ {
-		at := func(d time.Duration) string { return day.Add(time.Duration(i)*time.Minute + d).Format("02.01.2006 15:04") }
+		at := func(d time.Duration) string {
+			return day.Add(time.Duration(i)*time.Minute + d).Format("02.01.2006 15:04")
+		}
 		if i%10 == 0 {
 			fmt.Fprintf(&b, "%d;A. Person;a%d@example.org;%s;-;-;-;%s;Storniert;;19,90\n", i, i, at(0), at(time.Hour))
 			continue
@@ -191,38 +194,82 @@ func (p *past) order(t *testing.T, rest string, n int) string {
 	return strings.Join(cells, ", ")
 }
 
-// TestAnImportKilledAndRunAgainDoublesNothing: two files, one of them packed, with
-// rows that cannot be read, imported through six kills and then twice more: every
-// row took effect once, every bad row has one entry, and the range is proven
-// only at the end.
-func TestAnImportKilledAndRunAgainDoublesNothing(t *testing.T) {
-	const rows, bad = 24_000, 2
-	p := newPast(t)
-	d := newDev(t, p.dir, p.source, "clickhouse: {disabled: true}\nlisten: {rest: 127.0.0.1:0, admin: 127.0.0.1:0, grpc: 127.0.0.1:0, webhooks: 127.0.0.1:0, kafka_port: 0, schema_registry_port: 0}\n")
-	d.start()
-	d.ready()
+// twoFiles writes a folder of two files, the second one packed, each with a last
+// row that cannot be read.
+func (p *past) twoFiles(t *testing.T, rows int) string {
+	t.Helper()
 	drop := filepath.Join(p.dir, "drop")
 	if err := os.Mkdir(drop, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	half := p.rows(0, rows/2) + "broken\n"
-	if err := os.WriteFile(filepath.Join(drop, "2021.csv"), []byte(half), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(drop, "2021.csv"), []byte(p.rows(0, rows/2)+"broken\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	packed, err := os.Create(filepath.Join(drop, "2022.csv.gz"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	z := gzip.NewWriter(packed)
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
 	if _, err := io.WriteString(z, p.rows(rows/2, rows)+"broken;too\n"); err != nil {
 		t.Fatal(err)
 	}
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := packed.Close(); err != nil {
+	if err := os.WriteFile(filepath.Join(drop, "2022.csv.gz"), packed.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return drop
+}
+
+// examine holds the orders, the counts and the quarantine to what the files say.
+func (p *past) examine(t *testing.T, rest string, rows int) {
+	t.Helper()
+	var src struct {
+		Source struct {
+			Outcomes []struct{ Outcome, Records string }
+			Feeds    []struct{ HeldRecords string }
+		}
+	}
+	await(t, 30*time.Second, func() error {
+		decode(t, do(t, http.MethodGet, rest+"/v1/sources/old-shop", nil, nil).Body, &src)
+		for _, o := range src.Source.Outcomes {
+			if strings.HasSuffix(o.Outcome, "_APPLIED") && o.Records == fmt.Sprint(rows) {
+				return nil
+			}
+		}
+		return yet("outcomes %+v", src.Source.Outcomes)
+	})
+	for n := 0; n < rows; n += 97 {
+		want := "AXIS_FULFILMENT DELIVERED, AXIS_ORDER COMPLETED, AXIS_PAYMENT AUTHORISED"
+		if n%10 == 0 {
+			want = "AXIS_ORDER CANCELLED"
+		}
+		if got := p.order(t, rest, n); got != want {
+			t.Errorf("order %d: %s, want %s", n, got, want)
+		}
+	}
+	var q struct{ Entries []entry }
+	decode(t, do(t, http.MethodGet, rest+"/v1/quarantine?pageSize=50", nil, nil).Body, &q)
+	var problems []string
+	for _, e := range q.Entries {
+		problems = append(problems, e.Problem)
+	}
+	slices.Sort(problems)
+	want := []string{"2021.csv:12002: the row has 1 columns, the header 11", "2022.csv.gz:12002: the row has 2 columns, the header 11"}
+	if !slices.Equal(problems, want) {
+		t.Errorf("quarantine %q, want %q", problems, want)
+	}
+}
+
+// TestAnImportKilledAndRunAgainDoublesNothing: two files, one of them packed, with
+// rows that cannot be read, imported through six kills and then twice more: every
+// row took effect once, every bad row has one entry, and the range is proven
+// only at the end.
+func TestAnImportKilledAndRunAgainDoublesNothing(t *testing.T) {
+	const rows = 24_000
+	p := newPast(t)
+	d := newDev(t, p.dir, p.source, "clickhouse: {disabled: true}\nlisten: {rest: 127.0.0.1:0, admin: 127.0.0.1:0, grpc: 127.0.0.1:0, webhooks: 127.0.0.1:0, kafka_port: 0, schema_registry_port: 0}\n")
+	d.start()
+	d.ready()
+	drop := p.twoFiles(t, rows)
 	args := []string{"2021-01-01..2021-02-01", "old-shop", drop}
 	for kill := range 6 {
 		if said := p.child(t, d.config, 3+2*kill, args...); strings.HasPrefix(said, "end") {
@@ -241,41 +288,7 @@ func TestAnImportKilledAndRunAgainDoublesNothing(t *testing.T) {
 		t.Errorf("run again: %s", said)
 	}
 	d.settled()
-	var src struct {
-		Source struct {
-			Outcomes []struct{ Outcome, Records string }
-			Feeds    []struct{ HeldRecords string }
-		}
-	}
-	await(t, 30*time.Second, func() error {
-		decode(t, do(t, http.MethodGet, d.ends.API+"/v1/sources/old-shop", nil, nil).Body, &src)
-		for _, o := range src.Source.Outcomes {
-			if strings.HasSuffix(o.Outcome, "_APPLIED") && o.Records == fmt.Sprint(rows) {
-				return nil
-			}
-		}
-		return yet("outcomes %+v", src.Source.Outcomes)
-	})
-	for n := 0; n < rows; n += 97 {
-		want := "AXIS_FULFILMENT DELIVERED, AXIS_ORDER COMPLETED, AXIS_PAYMENT AUTHORISED"
-		if n%10 == 0 {
-			want = "AXIS_ORDER CANCELLED"
-		}
-		if got := p.order(t, d.ends.API, n); got != want {
-			t.Errorf("order %d: %s, want %s", n, got, want)
-		}
-	}
-	var q struct{ Entries []entry }
-	decode(t, do(t, http.MethodGet, d.ends.API+"/v1/quarantine?pageSize=50", nil, nil).Body, &q)
-	var problems []string
-	for _, e := range q.Entries {
-		problems = append(problems, e.Problem)
-	}
-	slices.Sort(problems)
-	want := []string{"2021.csv:12002: the row has 1 columns, the header 11", "2022.csv.gz:12002: the row has 2 columns, the header 11"}
-	if len(problems) != bad || !slices.Equal(problems, want) {
-		t.Errorf("quarantine %q, want %q", problems, want)
-	}
+	p.examine(t, d.ends.API, rows)
 	// Both rows mended: the file that grew is read anew from its first change on,
 	// and only now the range is proven.
 	if err := os.WriteFile(filepath.Join(drop, "2021.csv"), []byte(p.rows(0, rows/2)), 0o600); err != nil {
@@ -295,13 +308,8 @@ func TestAnImportKilledAndRunAgainDoublesNothing(t *testing.T) {
 	}
 }
 
-// TestWhatAnImportDoesNotSayDidNotHappen: within the declared range an order that
-// was paid and never shipped is proven not to have been, as history; without a
-// declaration, and behind its end, nothing is said (S-17, S-19, S-28).
-func TestWhatAnImportDoesNotSayDidNotHappen(t *testing.T) {
-	p := newPast(t)
-	rules := filepath.Join(p.dir, "rules.yaml")
-	if err := os.WriteFile(rules, []byte(`groups:
+// neverShipped is a rule of one's own about past orders.
+const neverShipped = `groups:
 - name: past
   rules:
   - rule: never-shipped
@@ -309,10 +317,28 @@ func TestWhatAnImportDoesNotSayDidNotHappen(t *testing.T) {
     until: storefront.fulfilment >= SHIPPED
     steps:
     - {after: 72h, exception: NeverShipped, severity: warning}
-`), 0o600); err != nil {
+`
+
+// write writes a file into the folder of the shop.
+func (p *past) write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(p.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestWhatAnImportDoesNotSayDidNotHappen: within the declared range an order that
+// was paid and never shipped is proven not to have been, as history; without a
+// declaration, and behind its end, nothing is said (S-17, S-19, S-28).
+func TestWhatAnImportDoesNotSayDidNotHappen(t *testing.T) {
+	p := newPast(t)
 	own := p.config(t)
+	rules := p.write(t, "rules.yaml", neverShipped)
 	d := newDesk(t, func(cfg *config.Config) {
 		polled(t, cfg) // whose answers bear out the clock
 		own.Sources[0].Files = connector.FileSettings{Paths: []string{filepath.Join(p.dir, "drop")}, Every: connector.Span(100 * time.Millisecond)}
@@ -338,13 +364,7 @@ func TestWhatAnImportDoesNotSayDidNotHappen(t *testing.T) {
 3;;;04.03.2024 09:15;;;;;Offen;;1,00
 4;;;30.03.2024 09:15;30.03.2024 09:20;;;;Offen;;1,00
 `
-	drop := filepath.Join(p.dir, "drop")
-	if err := os.Mkdir(drop, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(drop, "past.csv"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	drop := filepath.Dir(p.write(t, "drop/past.csv", text))
 	await(t, 30*time.Second, func() error { // read by the watch, which declares nothing
 		a := do(t, http.MethodGet, d.Endpoints.API+"/v1/orders/old-shop~4", nil, nil)
 		if a.Code != http.StatusOK {

@@ -32,7 +32,9 @@ func writePast(t testing.TB, w io.Writer, rows int) {
 	day := time.Date(2021, 1, 1, 8, 0, 0, 0, time.UTC)
 	_, _ = b.WriteString("Bestellnr;Name;E-Mail;Bestellt am;Freigegeben am;Versendet am;Geliefert am;Storniert am;Status;Sendung;Betrag\n")
 	for i := range rows {
-		at := func(d time.Duration) string { return day.Add(time.Duration(i)*time.Minute + d).Format("02.01.2006 15:04") }
+		at := func(d time.Duration) string {
+			return day.Add(time.Duration(i)*time.Minute + d).Format("02.01.2006 15:04")
+		}
 		switch i % 10 {
 		case 0:
 			_, _ = fmt.Fprintf(b, "%d;A. Person;a%d@example.org;%s;-;-;-;%s;Storniert;;19,90\n", i, i, at(0), at(time.Hour))

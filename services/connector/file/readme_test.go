@@ -127,13 +127,24 @@ func TestReadmeImport(t *testing.T) {
 	if body := unpack(t, q[0].Body); strings.Contains(body, "Person") || !strings.Contains(body, "10004") {
 		t.Errorf("quarantined original %s", body)
 	}
-	// Mended and run again.
+	mended(t, w, past, r)
+	if spec := system.SourceSpec(sourceOf(t, r.imported)); spec.LiveFrom.String() != "2024-06-01T00:00:00Z" {
+		t.Errorf("live from %s (S-28)", spec.LiveFrom)
+	}
+	if watched := sourceOf(t, r.watched); len(watched.Files.Paths) != 1 || !watched.Files.Covers.Until.Written || watched.Validate() != nil || system.Check(watched) != nil {
+		t.Errorf("the watched folder %+v", watched.Files)
+	}
+}
+
+// mended puts the fourth row right and runs the import again.
+func mended(t *testing.T, w *world, past string, r readme) {
+	t.Helper()
 	before := w.log.EventIDs()
 	w.clock.Move(time.Minute)
 	if err := os.WriteFile(past, []byte(strings.Replace(r.csv, "2.4.2024", "02.04.2024 12:10", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	sum = w.again().pass()
+	sum := w.again().pass()
 	if sum.Quarantined != 0 || sum.Proven == nil || sum.Proven.Until.String() != "2024-06-01T00:00:00Z" {
 		t.Errorf("mended: %+v", sum)
 	}
@@ -143,11 +154,5 @@ func TestReadmeImport(t *testing.T) {
 	st := w.log.Status("old-shop", "history")
 	if len(st.Holes) != 0 || len(st.Intervals) != 1 || st.Intervals[0] != *sum.Proven {
 		t.Errorf("status %+v", st)
-	}
-	if spec := system.SourceSpec(sourceOf(t, r.imported)); spec.LiveFrom.String() != "2024-06-01T00:00:00Z" {
-		t.Errorf("live from %s (S-28)", spec.LiveFrom)
-	}
-	if watched := sourceOf(t, r.watched); len(watched.Files.Paths) != 1 || !watched.Files.Covers.Until.Written || watched.Validate() != nil || system.Check(watched) != nil {
-		t.Errorf("the watched folder %+v", watched.Files)
 	}
 }

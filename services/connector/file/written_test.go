@@ -218,7 +218,9 @@ func TestABadRowCostsItself(t *testing.T) {
 
 // TestABadJSONRowCostsItself: the same for JSON.
 func TestABadJSONRowCostsItself(t *testing.T) {
-	row := func(n string) string { return `{"Bestellnr":"` + n + `","Bestellt am":"04.03.2024 09:15","Status":"Offen","Betrag":"1,00"}` }
+	row := func(n string) string {
+		return `{"Bestellnr":"` + n + `","Bestellt am":"04.03.2024 09:15","Status":"Offen","Betrag":"1,00"}`
+	}
 	optional := []string{"{name: status}", "{name: status, optional: true}"}
 	for _, n := range []string{"email", "customer", "parcel"} {
 		optional = append(optional, "{name: "+n+"}", "{name: "+n+", optional: true}")
