@@ -174,10 +174,10 @@ func TestAKillLosesAndDoublesNothing(t *testing.T) {
 					mu.Lock()
 					defer mu.Unlock()
 					if steps++; kill > 0 && steps == (kill+1)/2 {
-						cancel(errKill)
-						if !after {
+						if !after { // the log refuses for good
 							return errKill
 						}
+						cancel(errKill)
 					}
 					if kill > 0 && steps > (kill+1)/2 {
 						return errKill

@@ -126,6 +126,7 @@ func TestEveryWayOfWritingGivesTheSameEvents(t *testing.T) {
 		{"byte order mark", "a.csv", "\ufeff" + plain},
 		{"CRLF", "a.csv", written(t, ';', true)},
 		{"comma", "a.csv", written(t, ',', false)},
+		{"comma and CRLF", "a.csv", written(t, ',', true)},
 		{"tab", "a.tsv", written(t, '\t', true)},
 		{"bar", "a.txt", written(t, '|', false)},
 		{"no last line end", "a.csv", strings.TrimRight(plain, "\n")},
