@@ -157,7 +157,7 @@ func sameAction(r *ledger.Reader, act *ledger.OperatorAction, a ledger.Answer) (
 		if act.Kind == ledger.ActionAcknowledge {
 			return !a.Accepted || x.Ack.Actor == act.Actor && x.Ack.Comment == act.Comment, nil
 		}
-		return !a.Accepted || said(x, act), nil
+		return !a.Accepted || recalls(x, act), nil
 	}
 	told, err := r.Timeline(x.Subject.Order)
 	if err != nil {
@@ -169,7 +169,7 @@ func sameAction(r *ledger.Reader, act *ledger.OperatorAction, a ledger.Answer) (
 			continue
 		}
 		if f.Kind == ledger.FactExceptionResolved { // it names nobody: the comment does
-			return act.Kind == ledger.ActionResolve && said(x, act), nil
+			return act.Kind == ledger.ActionResolve && recalls(x, act), nil
 		}
 		if f.Name == act.Kind.String() && f.Actor == act.Actor {
 			return !a.Accepted || f.Text == act.Comment, nil
@@ -178,8 +178,8 @@ func sameAction(r *ledger.Reader, act *ledger.OperatorAction, a ledger.Answer) (
 	return false, nil
 }
 
-// said reports whether an exception remembers the comment of an action.
-func said(x *ledger.Exception, act *ledger.OperatorAction) bool {
+// recalls reports whether an exception remembers the comment of an action.
+func recalls(x *ledger.Exception, act *ledger.OperatorAction) bool {
 	return slices.ContainsFunc(x.Comments, func(c ledger.Acknowledgement) bool { return c.Actor == act.Actor && c.Comment == act.Comment })
 }
 

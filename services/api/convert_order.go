@@ -119,6 +119,7 @@ func (o *known) message(view orderledgerv1.OrderView) *orderledgerv1.Order {
 	}
 	out.Lines = o.lines()
 	out.Verdicts = o.verdicts()
+	out.Sentence, out.Clauses = o.sentence()
 	return out
 }
 

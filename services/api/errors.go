@@ -28,6 +28,7 @@ type Reason string
 const (
 	OrderNotFound           Reason = "ORDER_NOT_FOUND"
 	AliasAmbiguous          Reason = "ALIAS_AMBIGUOUS"
+	HashKeyMissing          Reason = "HASH_KEY_MISSING"
 	InvalidOrderKey         Reason = "INVALID_ORDER_KEY"
 	ExceptionNotFound       Reason = "EXCEPTION_NOT_FOUND"
 	SourceNotFound          Reason = "SOURCE_NOT_FOUND"
@@ -52,7 +53,7 @@ const (
 
 var reasonCodes = map[Reason]codes.Code{
 	OrderNotFound: codes.NotFound, ExceptionNotFound: codes.NotFound, SourceNotFound: codes.NotFound, QuarantineEntryNotFound: codes.NotFound,
-	PolicyNotFound: codes.NotFound, AliasAmbiguous: codes.FailedPrecondition, InvalidOrderKey: codes.InvalidArgument,
+	PolicyNotFound: codes.NotFound, AliasAmbiguous: codes.FailedPrecondition, HashKeyMissing: codes.FailedPrecondition, InvalidOrderKey: codes.InvalidArgument,
 	InvalidField: codes.InvalidArgument, InvalidFilter: codes.InvalidArgument, InvalidOrderBy: codes.InvalidArgument,
 	InvalidPageToken: codes.InvalidArgument, PageTokenMismatch: codes.InvalidArgument, InvalidResumeToken: codes.InvalidArgument,
 	DeadlineRequired: codes.InvalidArgument, RequestIDReused: codes.AlreadyExists, NotReady: codes.Unavailable, LogUnavailable: codes.Unavailable,

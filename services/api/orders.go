@@ -194,8 +194,11 @@ func (a *orders) LookupOrder(ctx context.Context, req *orderledgerv1.LookupOrder
 	}
 	l := &lookup{scope: ledger.Source(req.GetSource()), found: map[ledger.OrderKey]*orderledgerv1.LookupCandidate{}}
 	var fresh []*orderledgerv1.Freshness
-	var err error
-	for _, l.value = range spellings(name) {
+	shown, ways, err := a.s.spelled(name)
+	if err != nil {
+		return nil, err
+	}
+	for _, l.value = range ways {
 		if fresh, err = a.s.each(ctx, l.read); err != nil {
 			return nil, err
 		}
@@ -206,10 +209,10 @@ func (a *orders) LookupOrder(ctx context.Context, req *orderledgerv1.LookupOrder
 	out := &orderledgerv1.LookupOrderResponse{Freshness: fresh}
 	switch n := len(l.found); {
 	case n == 0:
-		return nil, fail(OrderNotFound, "no order is known as "+name, "alias", name)
+		return nil, fail(OrderNotFound, "no order is known as "+shown, "alias", shown)
 	case n > candidatesMost:
-		return nil, fail(AliasAmbiguous, "more than "+strconv.Itoa(candidatesMost)+" orders are known as "+name+": name its type (type:value) or its source",
-			"alias", name, "count", strconv.Itoa(n))
+		return nil, fail(AliasAmbiguous, "more than "+strconv.Itoa(candidatesMost)+" orders are known as "+shown+": name its type (type:value) or its source",
+			"alias", shown, "count", strconv.Itoa(n))
 	case n > 1:
 		for _, c := range l.found {
 			out.Candidates = append(out.Candidates, c)

@@ -45,6 +45,9 @@ type Options struct {
 	// PageKey seals page tokens. Replicas behind one address share it; empty
 	// means a key of this process.
 	PageKey []byte
+	// HashKey keys the hashes under which e-mail addresses and telephone numbers
+	// are kept, as the connectors' does; empty: they cannot be looked up.
+	HashKey []byte
 	// Limit is how much one caller may ask; the zero value sets no limit.
 	Limit Limit
 	// GRPCTLS and RESTTLS are how the two listeners speak TLS; nil: they do not.

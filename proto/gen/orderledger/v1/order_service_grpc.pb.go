@@ -43,8 +43,11 @@ type OrderServiceClient interface {
 	// It asks every partition. When the name fits several orders it returns them all as candidates
 	// and never guesses.
 	//
+	// An e-mail address, or a telephone number with its country code (+…), is looked up under its
+	// keyed hash; neither is kept, logged or repeated in an answer.
+	//
 	// Errors: ORDER_NOT_FOUND when none fits, ALIAS_AMBIGUOUS when more fit than one answer may
-	// carry, NOT_READY when a partition could not be asked.
+	// carry, HASH_KEY_MISSING when the server has no key of those hashes, NOT_READY when a partition could not be asked.
 	LookupOrder(ctx context.Context, in *LookupOrderRequest, opts ...grpc.CallOption) (*LookupOrderResponse, error)
 	// ListOrders returns orders page by page.
 	//
@@ -151,8 +154,11 @@ type OrderServiceServer interface {
 	// It asks every partition. When the name fits several orders it returns them all as candidates
 	// and never guesses.
 	//
+	// An e-mail address, or a telephone number with its country code (+…), is looked up under its
+	// keyed hash; neither is kept, logged or repeated in an answer.
+	//
 	// Errors: ORDER_NOT_FOUND when none fits, ALIAS_AMBIGUOUS when more fit than one answer may
-	// carry, NOT_READY when a partition could not be asked.
+	// carry, HASH_KEY_MISSING when the server has no key of those hashes, NOT_READY when a partition could not be asked.
 	LookupOrder(context.Context, *LookupOrderRequest) (*LookupOrderResponse, error)
 	// ListOrders returns orders page by page.
 	//
