@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) orders() *cobra.Command {
-	naming := "\n\nAn order is named by its key (shop~1001), by any alias (order-number:#1001), or by the bare value of one (1001)."
+	naming := "\n\nAn order is named by its key (shop~1001), by any alias (order-number:#1001), or by the bare value of one\n(1001): an order number, a payment id, an ERP number, a tracking number, an e-mail address, a telephone number (+49…)."
 	cmd := group("order", "Ask about orders", a.orderGet(), a.orderList(), a.orderTimeline(), a.orderWatch(), a.orderExplain())
 	for _, c := range cmd.Commands() {
 		if strings.Contains(c.Use, "ORDER") {
@@ -95,12 +95,21 @@ func (a *app) drawOrder(o *orderledgerv1.Order) error {
 	head.row("created", when(o.GetCreated().GetLatest()))
 	var names []string
 	for _, al := range o.GetAliases() {
+		if strings.HasPrefix(al.GetValue(), "hmac:") { // a person's, which nobody can read
+			names = append(names, al.GetType()+" (kept as a hash)")
+			continue
+		}
 		names = append(names, al.GetType()+":"+al.GetValue())
 	}
 	head.row("known as", dash(strings.Join(names, ", ")))
 	head.row("at risk", money(o.GetMoneyAtRisk()))
 	if err := head.write(a.Out); err != nil {
 		return err
+	}
+	if o.GetSentence() != "" {
+		if _, err := fmt.Fprintln(a.Out, "\n"+o.GetSentence()); err != nil {
+			return err
+		}
 	}
 	cells := a.table("ROLE", "SOURCE", "AXIS", "STATE", "ITS WORD", "SINCE")
 	for _, x := range o.GetCells() {
