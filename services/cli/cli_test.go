@@ -25,6 +25,7 @@ import (
 	"github.com/orderledger/orderledger/services/cli"
 	"github.com/orderledger/orderledger/services/config"
 	"github.com/orderledger/orderledger/services/config/certtest"
+	"github.com/orderledger/orderledger/services/connector/file"
 )
 
 func TestMain(m *testing.M) {
@@ -41,8 +42,32 @@ func deps() cli.Deps {
 	cache := func() (string, error) { return os.Getenv("WORK"), nil }
 	return cli.Deps{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv, CacheDir: cache, Version: "1.2.3", Commit: "abc",
-		RulesCheck: found,
+		RulesCheck: found, Import: cli.Importing{Run: imported},
 	}
+}
+
+// imported is an import of two files, of which good.csv is read and bad.csv has a
+// row in quarantine; gone.csv is not there.
+func imported(_ context.Context, req cli.ImportRequest) (file.Summary, error) {
+	sum := file.Summary{Files: len(req.Paths), Withheld: "rows are in quarantine"}
+	for _, path := range req.Paths {
+		p := file.Progress{Path: path, Size: 10, Read: 5, Rows: 3, Events: 3}
+		switch path {
+		case "gone.csv":
+			p.Err = os.ErrNotExist
+			sum.Faults = append(sum.Faults, fmt.Errorf("%s: %w", path, p.Err))
+		case "bad.csv":
+			p.Quarantined, p.Note = 1, "goes on behind line 7"
+		}
+		req.Report(p)
+		p.Done = true
+		req.Report(p)
+		sum.Rows, sum.Events, sum.Quarantined = sum.Rows+p.Rows, sum.Events+p.Events, sum.Quarantined+p.Quarantined
+	}
+	if req.Covers != nil && sum.Quarantined == 0 {
+		sum.Proven, sum.Withheld = &ledger.Interval{From: req.Covers.From.Instant(), Until: req.Covers.Until.At}, ""
+	}
+	return sum, nil
 }
 
 // shop is the ledger that the scripts ask: order 1001 never reached the ERP,

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -229,6 +230,7 @@ func (x *extraction) part(e *ledger.Event, d *mapping, it any) (part, error) {
 		}
 		e.Aliases = appendNew(e.Aliases, found)
 	}
+	e.Claims = slices.Grow(e.Claims, len(d.claims))
 	for i := range d.claims {
 		if err := x.claim(e, &d.claims[i], &p, it); err != nil {
 			return p, err
