@@ -295,6 +295,9 @@ func (a Alias) qualified() string { return string(a.Scope) + "/" + a.String() }
 // forward tells every partition of orders how far this one is joined, if that
 // changed. It is called when a tick's work is done, on flushed state.
 func (p *Partition) forward() error {
+	if p.through == 0 {
+		return nil // there is nothing to join, and never was
+	}
 	f := Forwarded{Partition: p.opt.Partition - AliasPartitions, Through: p.through}
 	err := p.store.Scan([]byte{keyHeld}, []byte{keyHeld + 1}, func(k, _ []byte) (bool, error) {
 		feed, offset := heldKeyParts(k)

@@ -318,3 +318,22 @@ func TestCollisionWaits(t *testing.T) {
 		t.Fatalf("living %v", got)
 	}
 }
+
+// TestOlderRouteIsIgnored: of several words of one alias about one event the
+// greatest route counts, in whatever order they come (S-36).
+func TestOlderRouteIsIgnored(t *testing.T) {
+	words := []struct {
+		route int64
+		live  bool
+	}{{4, true}, {9, false}, {7, true}}
+	for _, order := range [][]int{{0, 1, 2}, {1, 0, 2}, {2, 1, 0}, {1, 2, 0}, {0, 2, 1}, {2, 0, 1}} {
+		l := NewLog().Append(joined())
+		e := PayEvent("1001", Clock(10, 0, 5), Clock(10, 0, 6), "captured")
+		for _, i := range order {
+			l.Append(&ledger.Reemit{Order: Key("1001"), Alias: tracking("1Z9"), Route: words[i].route, Live: words[i].live, Copies: 1, Event: *e})
+		}
+		if got := ledger.Living(l.Store, Key("1001")); len(got) != 0 {
+			t.Errorf("in the order %v: %v counts, and route 9 took it back", order, got)
+		}
+	}
+}

@@ -19,6 +19,7 @@ import (
 	"github.com/orderledger/orderledger/services/config"
 	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/connector/catalog"
+	"github.com/orderledger/orderledger/services/connector/fetch"
 	"github.com/orderledger/orderledger/services/connector/poll"
 	"github.com/orderledger/orderledger/services/connector/webhook"
 	"github.com/orderledger/orderledger/services/logsink"
@@ -62,6 +63,19 @@ func BoundCatalog(cfg *config.Config) (*catalog.Catalog, error) {
 	return cat, nil
 }
 
+// hashKeyOf reads the key of the hashes under which e-mail addresses and phone
+// numbers are kept; nil if none is configured (S-39).
+func hashKeyOf(cfg *config.Config) ([]byte, error) {
+	if cfg.HashKeyFile == "" {
+		return nil, nil
+	}
+	key, err := connector.Secrets{ReadFile: os.ReadFile, LookupEnv: os.LookupEnv}.Read(connector.SecretRef{File: cfg.HashKeyFile})
+	if err != nil {
+		return nil, fmt.Errorf("hash_key_file: %w", err)
+	}
+	return key, nil
+}
+
 // LoadCatalog returns the shipped systems and the user's own.
 func LoadCatalog(dirs []string) (*catalog.Catalog, error) {
 	return catalog.Load(dirs)
@@ -99,6 +113,9 @@ func StartEdge(ctx context.Context, s *Stack, opt EdgeOptions) (*Edge, error) {
 	}
 	e.spawn(func() { e.serveWebhooks(l, opt.TLS) })
 	e.spawn(func() { _ = srv.RunReports(run, b.sink, opt.Instance, webhookReports) })
+	for _, f := range b.fetchers {
+		e.spawn(func() { _ = f.Run(run) })
+	}
 	for _, p := range pollers {
 		e.spawn(func() { _ = p.Run(run) })
 	}
@@ -133,15 +150,14 @@ type edgeBuilder struct {
 	sink    *logsink.Sink
 	secrets connector.Secrets
 	hashKey []byte
+	// fetchers read what deliveries only name.
+	fetchers []*fetch.Fetcher
 }
 
 func (b *edgeBuilder) bind() ([]*webhook.Endpoint, []*poll.Poller, error) {
-	if f := b.s.Config.HashKeyFile; f != "" {
-		key, err := b.secrets.Read(connector.SecretRef{File: f})
-		if err != nil {
-			return nil, nil, fmt.Errorf("hash_key_file: %w", err)
-		}
-		b.hashKey = key
+	var err error
+	if b.hashKey, err = hashKeyOf(b.s.Config); err != nil {
+		return nil, nil, err
 	}
 	var endpoints []*webhook.Endpoint
 	var pollers []*poll.Poller
@@ -188,6 +204,18 @@ func (b *edgeBuilder) source(src *connector.Source, sys *catalog.System) (*webho
 	}
 	budget := poll.NewBudget(b.opt.Clock, src.Poll.PerSecond, src.Poll.Burst)
 	client := poll.NewClient(http.DefaultTransport.(*http.Transport).Clone())
+	if ep != nil && sys.WebhookFeed().Webhook.Fetch != nil {
+		f, err := fetch.New(fetch.Options{
+			Source: src, System: sys, Instance: b.opt.Instance, Tokens: tokens, HashKey: b.hashKey,
+			Sink: b.sink, Store: b.sink, Clock: b.opt.Clock, Client: client, Logger: b.s.Logger, Jitter: mathrand.Float64, Nonce: nonce,
+			Observer: b.opt.Observer, Budget: budget,
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		ep.SetTaker(f)
+		b.fetchers = append(b.fetchers, f)
+	}
 	var pollers []*poll.Poller
 	for _, f := range sys.Feeds {
 		if f.Poll == nil || src.Feeds[f.Name].Disabled {

@@ -73,12 +73,9 @@ func Import(ctx context.Context, cfg *config.Config, o ImportOptions, logger *sl
 	if err != nil {
 		return sum, err
 	}
-	var hashKey []byte
-	if cfg.HashKeyFile != "" {
-		secrets := connector.Secrets{ReadFile: os.ReadFile, LookupEnv: os.LookupEnv}
-		if hashKey, err = secrets.Read(connector.SecretRef{File: cfg.HashKeyFile}); err != nil {
-			return sum, fmt.Errorf("hash_key_file: %w", err)
-		}
+	hashKey, err := hashKeyOf(cfg)
+	if err != nil {
+		return sum, err
 	}
 	s, err := reachStack(ctx, cfg, logger)
 	if err != nil {

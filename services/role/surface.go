@@ -68,8 +68,13 @@ func pageKey(file string) ([]byte, error) {
 // startSurface lets the instance answer questions.
 func (i *Instance) startSurface(cfg *config.Config, a *access, w Watchers) error {
 	quarantine := NewQuarantine(i.Stack, QuarantineOptions{Catalog: i.Catalog, Clock: connector.SystemClock{}})
+	hashKey, err := hashKeyOf(cfg)
+	if err != nil {
+		return err
+	}
 	srv, err := api.New(api.Options{
-		Ledger: i.Node, Policies: &Proposals{Config: cfg, Catalog: i.Catalog}, Places: NewPolicyPlaces(i.Stack),
+		HashKey: hashKey,
+		Ledger:  i.Node, Policies: &Proposals{Config: cfg, Catalog: i.Catalog}, Places: NewPolicyPlaces(i.Stack),
 		Quarantine: quarantine, Tokens: a.tokens, PageKey: a.pageKey,
 		Limit: api.Limit{PerSecond: cfg.API.CallsPerSecond, Burst: cfg.API.CallsBurst}, GRPCTLS: a.grpc, RESTTLS: a.rest,
 		Replica: "ledger", Hosts: cfg.Listen.Hosts, Observer: w.API, Logger: i.Stack.Logger,

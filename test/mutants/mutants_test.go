@@ -41,7 +41,7 @@ var mutants = []mutant{
 	{"S-32: the first policy visits nobody", "settle.go", "		p.mark(keyActive, o, true) // the first policy must visit it\n", "", "TestFirstPolicyVisitsWhatCameBefore"},
 	{"S-42: a document that came late is walked on to", "obligation.go", "w.refs[0].at > o.run.last", "w.refs[0].at > 0", "TestWalkingOnIsWalkingAnew"},
 	{"S-42: a long order forgets what its base closed", "checkpoint.go", "	next.run.copyFrom(&o.run)\n", "	next.run.reset(len(p.originPlan(o).rules))\n", "TestConvergence"},
-	{"S-36: an older route overrules a newer one", "support.go", "	if next.route <= s.route {\n", "	if next.route < 0 {\n", "TestJoining"},
+	{"S-36: an older route overrules a newer one", "support.go", "	if next.route <= s.route {\n", "	if next.route < 0 {\n", "TestOlderRoute"},
 	{"S-36: of several claimants the first is taken", "aliasstate.go", "			several = true\n", "			several = false\n", "TestCollisionWaits"},
 	{"S-37: coverage overtakes what is not forwarded", "naming.go", "p.forwards[at].Through <= u.Offset", "p.forwards[at].Through < 0", "TestJoining"},
 	{"S-37: what is parked concerns nobody", "naming.go", "			if x.Feed == k && x.From", "			if false && x.Feed == k && x.From", "TestJoining"},
