@@ -122,4 +122,4 @@ func TestPoliciesWithoutNamesStay(t *testing.T) {
 }
 
 // shippedDigest is the digest of the shipped policy for Shopify and NetSuite.
-const shippedDigest = "a3c1ee83d1ba7da98546446881e9ad3082239855004d8419bff99c87cf0e7783"
+const shippedDigest = "8c13f3b31f0e0687c39440dbbf2c54df4a33591cf747d46edc0b05dd3d339f2a"
