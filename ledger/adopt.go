@@ -109,6 +109,8 @@ func (p *Partition) remap(o *order, d *doc, from uint64) {
 		}
 		wasShelved := from != 0 && p.stateUnder(from, d.ev.System, c) == Unmapped
 		switch {
+		case o.whole:
+			// told under the member that heard it
 		case now == Unmapped && !wasShelved:
 			p.shelveWord(o, d, c, Body{})
 		case now != Unmapped && wasShelved:

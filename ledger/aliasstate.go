@@ -102,7 +102,7 @@ func (s *aliasState) claimant(k OrderKey) (*claimant, int) {
 
 // target decides whose a record at an instant is: of the claims that cover it,
 // those of the smallest depth compete, and more than one is nobody's.
-func (s *aliasState) target(at Instant) (OrderKey, uint8) {
+func (s *aliasState) target(at Instant, m *merges) (OrderKey, uint8) {
 	var best *claimant
 	several := false
 	for i := range s.claimants {
@@ -111,7 +111,7 @@ func (s *aliasState) target(at Instant) (OrderKey, uint8) {
 		case !c.covers(at):
 		case best == nil || c.Depth < best.Depth:
 			best, several = c, false
-		case c.Depth == best.Depth:
+		case c.Depth == best.Depth && !m.together(c.Order, best.Order):
 			several = true
 		}
 	}
@@ -123,14 +123,14 @@ func (s *aliasState) target(at Instant) (OrderKey, uint8) {
 
 // contest marks the claimants that another one of the same depth contradicts.
 // It returns those that were not contested before.
-func (s *aliasState) contest() (newly []*claimant) {
+func (s *aliasState) contest(m *merges) (newly []*claimant) {
 	for i := range s.claimants {
 		c := &s.claimants[i]
 		was := c.contested
 		c.contested = false
 		for k := range s.claimants {
 			x := &s.claimants[k]
-			if k != i && c.Live && x.Live && c.Depth == x.Depth && c.From < x.Until && x.From < c.Until {
+			if k != i && c.Live && x.Live && c.Depth == x.Depth && c.From < x.Until && x.From < c.Until && !m.together(c.Order, x.Order) {
 				c.contested = true
 			}
 		}
@@ -163,6 +163,9 @@ func (p *Partition) flushAliases(b Batch) {
 		for i := range s.claimants {
 			c := &s.claimants[i]
 			b.Put(append(key[:n], c.Order...), append(appendAliasBinding(nil, &c.AliasBinding), boolByte(c.contested)))
+			if len(s.claimants) > 1 {
+				b.Put(append(orderPrefix(keyShared, c.Order), s.key...), nil)
+			}
 		}
 		key[0] = keyWaiting
 		for _, w := range s.changed {

@@ -11,6 +11,9 @@ const (
 	SubjectFeed  SubjectKind = 2
 	SubjectAlias SubjectKind = 3
 	SubjectWord  SubjectKind = 4
+	// SubjectMerged is a merged order: Order is its root, Native the number of
+	// the merge or split that made it.
+	SubjectMerged SubjectKind = 5
 )
 
 // Subject is what an exception is about: an order, a feed, an alias, or a word
@@ -31,6 +34,8 @@ func (s Subject) String() string {
 	switch s.Kind {
 	case SubjectOrder:
 		return "order:" + string(s.Order)
+	case SubjectMerged:
+		return "merged:" + string(s.Order) + wholeMark + s.Native
 	case SubjectFeed:
 		return "feed:" + s.Feed.String()
 	case SubjectAlias:
@@ -41,6 +46,9 @@ func (s Subject) String() string {
 		return "none:"
 	}
 }
+
+// OfOrder reports whether the subject is an order, merged or not.
+func (s *Subject) OfOrder() bool { return s.Kind == SubjectOrder || s.Kind == SubjectMerged }
 
 // Names of the exceptions the fold itself raises, and of their rules.
 const (
@@ -108,9 +116,12 @@ type Exception struct {
 	FalsePositive bool
 	Comments      []Acknowledgement
 	// Held: a person resolved it; it stays resolved until an input claim changes.
-	Held   bool
-	Offset int64 // where it last opened
-	Count  uint64
+	Held bool
+	// MovedTo is the root of the merged order that speaks for the subject, while
+	// one does. It is no part of the exception's encoding.
+	MovedTo OrderKey
+	Offset  int64 // where it last opened
+	Count   uint64
 }
 
 // orderException is an order's position on one rule.

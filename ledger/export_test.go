@@ -1,6 +1,9 @@
 package ledger
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // Rewalk walks every order in memory anew and says which one's run differs
 // from the one it was walked on to.
@@ -95,5 +98,64 @@ func Claimants(s Store) string {
 		}
 		return true, nil
 	})
+	return out
+}
+
+// Standing is a copy of a store with the state of its single orders alone:
+// without merged orders and what is kept about them.
+func Standing(s *MemStore) *MemStore {
+	out := NewMemStore()
+	_ = s.Scan(nil, nil, func(k, v []byte) (bool, error) {
+		switch k[0] {
+		case keyMeta, keyMerge, keyAction:
+			return true, nil
+		case keyException:
+			x, err := DecodeException(v)
+			if err != nil {
+				panic(err)
+			}
+			if x.Subject.Kind == SubjectMerged {
+				return true, nil
+			}
+		default:
+			if bytes.Contains(k, []byte(wholeMark)) && k[0] != keyAlias && k[0] != keyEntry && k[0] != keyOpen {
+				return true, nil
+			}
+		}
+		out.Put(k, v)
+		return true, nil
+	})
+	return out
+}
+
+// OpenIDs lists the open exceptions of a store.
+func OpenIDs(s Store) []ExceptionID {
+	var out []ExceptionID
+	_ = s.Scan([]byte{keyOpen}, []byte{keyOpen + 1}, func(k, _ []byte) (bool, error) {
+		out = append(out, ExceptionID(k[1:]))
+		return true, nil
+	})
+	return out
+}
+
+// Grouping is what merges and splits make of orders.
+type Grouping struct{ m merges }
+
+// Set is one merged order.
+type Set struct {
+	Root    OrderKey
+	Number  uint64
+	Members []OrderKey
+}
+
+// Take folds the next merge or split.
+func (g *Grouping) Take(a, b OrderKey, live bool) { g.m.take(a, b, live) }
+
+// Groups lists the merged orders.
+func (g *Grouping) Groups() []Set {
+	var out []Set
+	for _, x := range g.m.groups {
+		out = append(out, Set{x.root(), x.since, x.members})
+	}
 	return out
 }

@@ -13,6 +13,7 @@ const (
 	metaFeeds  = "feeds"
 	metaCounts = "counts"
 	metaJoin   = "joining"
+	metaMerge  = "merged"
 )
 
 // Flush writes everything that changed since the last Flush into one batch and
@@ -70,6 +71,7 @@ func (p *Partition) flushMeta(b Batch) {
 	}
 	b.Put(metaKey(metaState), s)
 	p.flushJoining(b)
+	p.flushMerging(b)
 	f := appendUint(nil, len(p.feeds))
 	for _, x := range p.feeds {
 		f = appendFeed(f, x)
@@ -140,7 +142,10 @@ func (p *Partition) load() error {
 	if err := p.loadLists(); err != nil {
 		return err
 	}
-	return p.loadJoining()
+	if err := p.loadJoining(); err != nil {
+		return err
+	}
+	return p.loadMerging()
 }
 
 func (p *Partition) loadPolicies(adopted int) error {

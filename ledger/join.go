@@ -42,7 +42,7 @@ func (p *Partition) applyUnkeyed(u *Unkeyed) error {
 	told.Body = Body{}
 	p.rows.History = append(p.rows.History, HistoryRow{Seq: p.seqs.History, Offset: p.rec.Offset, RecordedAt: p.rec.RecordedAt,
 		Outcome: OutcomeParked, Event: &told, Body: ev.Body})
-	if w.to, w.depth = s.target(w.at); w.to != "" {
+	if w.to, w.depth = s.target(w.at, &p.merges); w.to != "" {
 		p.reemit(s, w, true)
 		return nil
 	}
@@ -106,17 +106,17 @@ func (p *Partition) rejoin(s *aliasState, answered OrderKey) {
 	for i := range s.claimants {
 		was[i] = s.claimants[i].contested
 	}
-	for _, c := range s.contest() {
+	for _, c := range s.contest(&p.merges) {
 		if c.Order != answered {
 			p.reply(c)
 		}
 	}
-	if c, _ := s.claimant(answered); c.contested {
+	if c, _ := s.claimant(answered); c != nil && c.contested {
 		p.reply(c)
 	}
 	var joined []*waiting
 	for _, w := range s.records {
-		to, depth := s.target(w.at)
+		to, depth := s.target(w.at, &p.merges)
 		if to == w.to && depth == w.depth {
 			continue
 		}
@@ -423,8 +423,12 @@ func (p *Partition) Unforwarded() bool {
 func (p *Partition) Idle() bool { return p.through == 0 }
 
 // Satisfied reports whether a status that waited for its unkeyed records to be
-// joined can count; the next tick lets it.
+// joined can count, or another partition told what it heard for a merged order;
+// the next tick lets it.
 func (p *Partition) Satisfied() bool {
+	if p.fresh {
+		return true
+	}
 	for _, f := range p.feeds {
 		if len(f.Next) > 0 && p.satisfied(&f.Next[0]) {
 			return true

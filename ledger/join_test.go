@@ -49,6 +49,8 @@ type parcelWorld struct {
 	misled map[ledger.OrderKey]bool
 	// told are the unkeyed events.
 	told []ledger.EventID
+	// regrouped are merges and splits, ascending by when they are proposed.
+	regrouped []regrouping
 }
 
 func (w *parcelWorld) tell(rnd *rand.Rand, h happening) {
@@ -137,7 +139,7 @@ func (w *parcelWorld) live(t *testing.T, rnd *rand.Rand) *Net {
 	n := NewNet(rnd, w.partitions, 1+w.partitions%2)
 	pol := PolicyRecord(joined())
 	n.Everywhere(ledger.Record{Policy: pol})
-	next, offsets := 0, map[int32]int64{}
+	next, offsets, grouped := 0, map[int32]int64{}, 0
 	until := Clock(9, 0, 0)
 	lag := rnd.IntN(60)
 	for now := Clock(9, 59, 0); now < w.end; now = now.Add(10 * ledger.Second) {
@@ -151,6 +153,9 @@ func (w *parcelWorld) live(t *testing.T, rnd *rand.Rand) *Net {
 			if h.erp {
 				offsets[ledger.PartitionOf(h.by.Key(), int32(len(n.Aliases)))] = off
 			}
+		}
+		for ; grouped < len(w.regrouped) && w.regrouped[grouped].at <= now; grouped++ {
+			n.Everywhere(w.regrouped[grouped].record(uint64(grouped) + 1))
 		}
 		// whatever began more than 35 s ago has been told, and the poll proves it
 		until = now.Add(-35 * ledger.Second)

@@ -46,6 +46,10 @@ func appendOutgoing(b []byte, x *Outgoing) []byte {
 		r := x.Bound
 		b = appendAlias(appendText(append(b, 'o'), string(r.Order)), r.Alias)
 		return append(appendInt(appendUint(b, r.Version), r.Route), boolByte(r.OK))
+	case x.Moved != nil:
+		return appendMoved(append(b, 'm'), x.Moved)
+	case x.Through != nil:
+		return appendThrough(append(b, 't'), x.Through)
 	default:
 		return appendForwarded(append(b, 'f'), x.Forward)
 	}
@@ -66,6 +70,11 @@ func (d *decoder) outgoing() Outgoing {
 	case 'f':
 		f := d.forwarded()
 		x.Forward = &f
+	case 'm':
+		x.Moved = d.moved()
+	case 't':
+		t := d.through()
+		x.Through = &t
 	default:
 		d.fail("outgoing record")
 	}

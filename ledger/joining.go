@@ -105,6 +105,8 @@ type Outgoing struct {
 	Reemit  *Reemit
 	Bound   *Bound
 	Forward *Forwarded
+	Moved   *Moved
+	Through *Through
 }
 
 // AliasPartitions is where the partitions of orders.unkeyed.v1 are numbered

@@ -26,6 +26,8 @@ const (
 	keyWaiting   = 'P' // alias-key event-id → unkeyed record, of the alias store
 	keyHeld      = 'h' // feed offset → alias-key: unkeyed records that hold their feed
 	keyLoose     = 'g' // feed type begins alias-key event-id → receipt: those that no longer do
+	keyShared    = 'S' // order 0 alias-key → nothing: aliases that several orders claim
+	keyMerge     = 'M' // number → merge or split
 	keySaid      = 'v' // order 0 rule 0 event-id step → closed verdicts of a long order
 )
 

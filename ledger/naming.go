@@ -20,7 +20,7 @@ type binding struct {
 
 // learn takes in the aliases of a document by which records are joined.
 func (o *order) learn(d *doc, pl *plan) {
-	if len(pl.aliases) == 0 || len(d.ev.Aliases) == 0 {
+	if len(pl.aliases) == 0 || len(d.ev.Aliases) == 0 || o.whole {
 		return
 	}
 	depth := d.depth()

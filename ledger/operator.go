@@ -8,6 +8,7 @@ const (
 	RefusedAcknowledged = "ALREADY_ACKNOWLEDGED"
 	RefusedInvalid      = "INVALID_ACTION"
 	RefusedPast         = "SNOOZE_IN_THE_PAST"
+	RefusedMoved        = "EXCEPTION_MOVED" // the merged order speaks for this one
 )
 
 // Answer is what the fold made of one operator action.
@@ -34,17 +35,20 @@ func (p *Partition) applyAction(a *OperatorAction) error {
 	if err != nil {
 		return err
 	}
-	reason := p.admit(a, x)
-	p.answer(a, reason)
 	if x == nil {
+		p.answer(a, RefusedUnknown)
 		return nil
 	}
-	var o *order
-	if x.Subject.Kind == SubjectOrder {
-		if o, err = p.order(x.Subject.Order); err != nil {
-			return err
-		}
+	o, err := p.subjectOrder(x)
+	if err != nil {
+		return err
 	}
+	if o != nil && p.shadowed(o) { // it must come back as it was
+		p.answer(a, RefusedMoved)
+		return nil
+	}
+	reason := p.admit(a, x)
+	p.answer(a, reason)
 	if reason != "" {
 		if o != nil {
 			p.fact(o, Fact{Kind: FactRefused, Rule: x.Rule, Exception: x.ID, Episode: x.Episode, Name: a.Kind.String(), Actor: a.Actor, Text: reason})
@@ -58,8 +62,6 @@ func (p *Partition) applyAction(a *OperatorAction) error {
 // admit returns why an action is refused, or "".
 func (p *Partition) admit(a *OperatorAction, x *Exception) string {
 	switch {
-	case x == nil:
-		return RefusedUnknown
 	case a.Actor == "":
 		return RefusedInvalid
 	case a.Episode != x.Episode:
@@ -140,11 +142,9 @@ func (p *Partition) wake(id ExceptionID) error {
 		return err
 	}
 	x.SnoozedUntil = 0
-	var o *order
-	if x.Subject.Kind == SubjectOrder {
-		if o, err = p.order(x.Subject.Order); err != nil {
-			return err
-		}
+	o, err := p.subjectOrder(x)
+	if err != nil {
+		return err
 	}
 	p.changed(o, x, FactSnoozeEnded)
 	return nil

@@ -146,6 +146,7 @@ type order struct {
 	// marks are the sets of orders this one stands in (see Partition.mark).
 	marks uint8
 
+	whole bool // a merged order: its documents are its members' (see merged.go)
 	dirty bool
 	added []*doc // documents to write at flush
 }

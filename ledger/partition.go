@@ -77,6 +77,13 @@ type Partition struct {
 	forwarded    []byte      // the alias store's: what was last forwarded
 	forwards     []Forwarded // of each partition of orders.unkeyed.v1, ascending
 
+	merges      merges
+	merging     bool             // something of this was ever stored
+	throughs    []Through        // newest of each partition, ascending
+	fresh       bool             // one came since the last tick
+	toldThrough map[int32][]byte // what was last told each partition
+	movedDocs   []movedDoc       // of members, changed by the record being folded
+
 	w        walker
 	verdicts []verdict
 	rows     Rows
@@ -149,7 +156,7 @@ func (p *Partition) Continuing() bool { return p.cont.active }
 
 // NeedsFlush reports whether r can only be applied to flushed state.
 func (p *Partition) NeedsFlush(r *Record) bool {
-	scans := r.Tick != nil || r.Policy != nil || r.Reset != nil
+	scans := r.Tick != nil || r.Policy != nil || r.Reset != nil || r.Merge != nil || r.Split != nil
 	return scans && p.unflushed()
 }
 
@@ -174,6 +181,7 @@ func (p *Partition) Apply(r *Record) error {
 	}
 	p.rec = r
 	err := p.dispatch(r)
+	p.moveOn()
 	p.offset = r.Offset + 1
 	p.meta = true
 	return err
@@ -206,7 +214,16 @@ func (p *Partition) dispatch(r *Record) error {
 	case r.Forward != nil && !p.joins():
 		p.applyForward(r.Forward)
 		return nil
-	case r.Binding != nil || r.Reemit != nil || r.Bound != nil || r.Forward != nil:
+	case r.Merge != nil:
+		return p.applyMerge(r.Merge, true)
+	case r.Split != nil:
+		return p.applyMerge((*Merge)(r.Split), false)
+	case r.Moved != nil && !p.joins():
+		return p.applyMoved(r.Moved)
+	case r.Through != nil && !p.joins():
+		p.applyThrough(r.Through)
+		return nil
+	case r.Binding != nil || r.Reemit != nil || r.Bound != nil || r.Forward != nil || r.Moved != nil || r.Through != nil:
 		p.quarantine(&Quarantined{Reason: "misplaced", Detail: "a record of the other topic"})
 		return nil
 	case r.Unkeyed != nil:
@@ -263,7 +280,12 @@ func (p *Partition) take(o *order, d *doc, body Body) error {
 	d.outcome = outcomeOf(d, o.insert(d, p.plan))
 	o.events++
 	o.touched++
-	o.added = append(o.added, d)
+	p.keepDoc(o, d)
+	if o.whole { // told, counted and found under the member that heard it
+		o.shelveWhole(d)
+		p.touch(o)
+		return p.settle(o, BecauseRearranged)
+	}
 	for _, a := range ev.Aliases {
 		p.buf = appendAliasKey(p.buf[:0], a, o.key)
 		p.put(p.buf, nil)
@@ -308,9 +330,7 @@ func (p *Partition) applyCopy(o *order, d *doc, ev *Event) error {
 	d.copies++
 	p.count(ev.Source, OutcomeDuplicate)
 	bounds := d.received != before.received || d.asked != before.asked || d.prev != before.prev || d.delivered != before.delivered
-	if !slices.Contains(o.added, d) {
-		o.added = append(o.added, d)
-	}
+	p.keepDoc(o, d)
 	p.touch(o)
 	if bounds && o.base != nil && (d.prev != before.prev || !slices.Contains(o.docs, d)) {
 		if err := p.unfold(o); err != nil { // the bound reaches into the base
@@ -394,7 +414,7 @@ func (p *Partition) order(k OrderKey) (*order, error) {
 		return nil, err
 	}
 	if o == nil {
-		o = &order{key: k, policy: p.plan.version}
+		o = &order{key: k, policy: p.plan.version, whole: isWhole(k)}
 	}
 	p.orders[k] = o
 	p.queue = append(p.queue, k)

@@ -50,13 +50,16 @@ func (p *Partition) openException(o *order, pos *orderException, b *broken) erro
 			return nil
 		}
 	}
-	x := &Exception{Subject: Subject{Kind: SubjectOrder, Order: o.key, Partition: p.opt.Partition}, Rule: pos.rule, N: pos.n,
+	x := &Exception{Subject: p.subjectOf(o), Rule: pos.rule, N: pos.n,
 		Episode: 1, Count: 1, Open: true, OpenedAt: p.guard.Clock, Offset: p.rec.Offset}
 	x.ID = NewExceptionID(x.Subject.String(), x.Rule, pos.n)
 	pos.id, pos.open = x.ID, true
 	pos.n++
 	p.describe(o, x, b)
 	p.changed(o, x, FactExceptionOpened)
+	if o.whole {
+		p.takeOver(o, x)
+	}
 	return nil
 }
 
@@ -150,7 +153,7 @@ func (p *Partition) evidence(o *order, b *broken) []Evidence {
 	}
 	for _, k := range b.j.deps {
 		f := p.feed(k)
-		text, until := "heard without a gap", f.Until()
+		text, until := "heard without a gap", p.heardUntil(o, f)
 		if p.plan.feeds[k] != nil && p.plan.feeds[k].Coverage == CoverageAssumed {
 			text, until = "assumed to be heard", p.guard.Clock.Add(-p.plan.feeds[k].Settle)
 		}
@@ -187,20 +190,28 @@ func (p *Partition) keep(x *Exception) {
 // change in a row and, for an order, in its timeline.
 func (p *Partition) changed(o *order, x *Exception, kind FactKind) {
 	p.keep(x)
-	switch kind {
-	case FactExceptionOpened, FactExceptionReopened:
+	shadowed := o != nil && p.shadowed(o)
+	switch {
+	case shadowed:
+	case kind == FactExceptionOpened, kind == FactExceptionReopened:
 		p.put(exceptionKey(keyOpen, x.ID), nil)
-	case FactExceptionResolved:
+	case kind == FactExceptionResolved:
 		p.del(exceptionKey(keyOpen, x.ID))
 	}
-	p.seqs.Exceptions++
-	p.rows.Exceptions = append(p.rows.Exceptions, ExceptionRow{Seq: p.seqs.Exceptions, Offset: p.rec.Offset,
-		RecordedAt: p.rec.RecordedAt, Change: kind, Exception: x.clone()})
+	if !shadowed {
+		p.exceptionRow(kind, x.clone())
+	}
 	if o == nil {
 		return
 	}
 	p.fact(o, Fact{Kind: kind, Rule: x.Rule, Step: x.Step, Episode: x.Episode, Anchor: x.Since, Deadline: x.Deadline, Basis: x.Basis,
 		Because: x.Cause, Exception: x.ID, Name: x.Name, Announced: x.Announced})
+}
+
+func (p *Partition) exceptionRow(change FactKind, x Exception) {
+	p.seqs.Exceptions++
+	p.rows.Exceptions = append(p.rows.Exceptions, ExceptionRow{Seq: p.seqs.Exceptions, Offset: p.rec.Offset, RecordedAt: p.rec.RecordedAt,
+		Change: change, Exception: x})
 }
 
 // clone copies an exception so that a row does not change after it was told.

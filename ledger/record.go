@@ -20,6 +20,10 @@ type Record struct {
 	Reemit  *Reemit
 	Bound   *Bound
 	Forward *Forwarded
+	Merge   *Merge
+	Split   *Split
+	Moved   *Moved
+	Through *Through
 	Poison  *Poison
 }
 

@@ -49,9 +49,14 @@ const (
 	FactReleased          FactKind = 10
 	FactSnoozeEnded       FactKind = 11
 	FactWithdrawn         FactKind = 12 // an event was joined elsewhere
+	FactMerged            FactKind = 13 // orders are one from here on
+	FactExceptionMoved    FactKind = 14 // an exception's order was merged into another
+	FactExceptionReturned FactKind = 15 // its order stands alone again
+	FactSplit             FactKind = 16 // orders that were one stand alone again
 )
 
-var factNames = [...]string{"none", "verdict", "revised", "exception-opened", "exception-stepped", "exception-resolved", "exception-reopened", "action", "action-refused", "shelved", "released", "snooze-ended", "withdrawn"}
+var factNames = [...]string{"none", "verdict", "revised", "exception-opened", "exception-stepped", "exception-resolved", "exception-reopened", "action", "action-refused", "shelved", "released", "snooze-ended", "withdrawn",
+	"merged", "exception-moved", "exception-returned", "split"}
 
 // String returns the kind's name, such as "exception-opened".
 func (k FactKind) String() string {
@@ -178,15 +183,17 @@ type SumView struct {
 
 // Summary is an order in one screen.
 type Summary struct {
-	Key     OrderKey
-	Created Instant // Forever if the origin was never heard
-	Updated Instant // where the newest step of its history stands
-	Events  uint64
-	Cells   []CellView
-	Sums    []SumView
-	Open    uint32 // open exceptions
-	Shelved uint32 // documents with an unmapped word
-	Policy  uint64
+	Key OrderKey
+	// MergedInto is the root of the merged order that speaks for this one.
+	MergedInto OrderKey
+	Created    Instant // Forever if the origin was never heard
+	Updated    Instant // where the newest step of its history stands
+	Events     uint64
+	Cells      []CellView
+	Sums       []SumView
+	Open       uint32 // open exceptions
+	Shelved    uint32 // documents with an unmapped word
+	Policy     uint64
 }
 
 // Clone copies the row lists, so that they outlive the next Flush. The events

@@ -21,10 +21,15 @@ func (p *Partition) settle(o *order, why Because) error {
 func (p *Partition) conclude(o *order, changed bool, why Because) error {
 	open := o.openCount()
 	p.foldTail(o)
-	p.bind(o)
+	if !o.whole {
+		p.bind(o)
+	}
 	if p.plan.newest == nil {
 		p.mark(keyActive, o, true) // the first policy must visit it
 		p.touch(o)
+	} else if o.whole && !p.current(o) {
+		p.touch(o) // its merge is not known here yet
+		return nil
 	} else if err := p.review(o, why); err != nil {
 		return err
 	}
@@ -187,9 +192,16 @@ func (p *Partition) fact(o *order, f Fact) {
 	p.buf = appendOrdered(append(appendOrderKey(p.buf[:0], keyFact, o.key), 0), Instant(f.Seq))
 	p.enc = appendFact(p.enc[:0], &f)
 	p.put(p.buf, p.enc)
-	p.seqs.History++
-	p.rows.History = append(p.rows.History, HistoryRow{Seq: p.seqs.History, Offset: f.Offset, RecordedAt: f.RecordedAt, Order: o.key, Fact: &f})
 	p.touch(o)
+	if p.shadowed(o) {
+		return
+	}
+	key := o.key
+	if o.whole {
+		key, _, _ = rootOf(key)
+	}
+	p.seqs.History++
+	p.rows.History = append(p.rows.History, HistoryRow{Seq: p.seqs.History, Offset: f.Offset, RecordedAt: f.RecordedAt, Order: key, Fact: &f})
 }
 
 // arm keeps the order's timer at the first instant at which it must be looked
@@ -332,8 +344,14 @@ func breakage(vs []verdict) broken {
 
 // summarise emits the order's row.
 func (p *Partition) summarise(o *order) {
+	if !p.shadowed(o) {
+		p.orderRow(p.summary(o))
+	}
+}
+
+func (p *Partition) orderRow(s Summary) {
 	p.seqs.Orders++
-	p.rows.Orders = append(p.rows.Orders, OrderRow{Seq: p.seqs.Orders, Offset: p.rec.Offset, RecordedAt: p.rec.RecordedAt, Summary: p.summary(o)})
+	p.rows.Orders = append(p.rows.Orders, OrderRow{Seq: p.seqs.Orders, Offset: p.rec.Offset, RecordedAt: p.rec.RecordedAt, Summary: s})
 }
 
 // digestCells is a number that changes with what a summary shows of the cells,
@@ -382,6 +400,9 @@ func sortCells(cells []CellView) {
 // summary is the order as it stands.
 func (p *Partition) summary(o *order) Summary {
 	s := Summary{Key: o.key, Created: o.run.created, Updated: o.run.last, Events: o.events, Open: o.openCount(), Shelved: o.shelved, Policy: o.policy}
+	if o.whole {
+		s.Key, _, _ = rootOf(o.key)
+	}
 	from := len(p.cells)
 	for i := range o.run.cells {
 		c := &o.run.cells[i]

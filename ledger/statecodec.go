@@ -73,7 +73,7 @@ func (d *decoder) said() said {
 
 func decodeOrderRecord(key OrderKey, b []byte) (*order, error) {
 	d := &decoder{b: b}
-	o := &order{key: key, policy: d.uint(), facts: d.uint(), events: d.uint(), shelved: uint32(d.uint()), touched: d.uint(), marks: d.byte(), timer: d.instant()}
+	o := &order{key: key, whole: isWhole(key), policy: d.uint(), facts: d.uint(), events: d.uint(), shelved: uint32(d.uint()), touched: d.uint(), marks: d.byte(), timer: d.instant()}
 	for n := d.count(); n > 0; n-- {
 		o.said = append(o.said, d.said())
 	}

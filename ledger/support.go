@@ -104,6 +104,13 @@ func (p *Partition) applyReemit(r *Reemit) error {
 			Feed: ev.Feed, Order: r.Order, Of: ev.ID, ReceivedAt: ev.ReceivedAt})
 		return nil
 	}
+	return p.joinIn(r)
+}
+
+// joinIn folds an event that reached its order by an alias, or a merged one by
+// a member.
+func (p *Partition) joinIn(r *Reemit) error {
+	ev := &r.Event
 	o, err := p.order(r.Order)
 	if err != nil {
 		return err
@@ -123,7 +130,7 @@ func (p *Partition) applyReemit(r *Reemit) error {
 	d := &doc{ev: ev, stamp: stampOf(ev), received: ev.ReceivedAt, offset: p.rec.Offset, recorded: p.rec.RecordedAt, support: []support{next}}
 	d.weigh()
 	if !r.Live { // remembered, so that an older route does not bring it
-		o.added = append(o.added, d)
+		p.keepDoc(o, d)
 		p.touch(o)
 		return nil
 	}
@@ -167,9 +174,7 @@ func (p *Partition) resupport(o *order, d *doc, next support, body Body) error {
 	*s = next
 	o.joined = true
 	d.weigh()
-	if !slices.Contains(o.added, d) {
-		o.added = append(o.added, d)
-	}
+	p.keepDoc(o, d)
 	p.touch(o)
 	switch now := d.alive(); {
 	case alive && !now:
@@ -198,7 +203,7 @@ func (p *Partition) withdraw(o *order, d *doc) error {
 		return err
 	}
 	for _, a := range d.ev.Aliases {
-		if !slices.ContainsFunc(o.docs, func(x *doc) bool { return slices.Contains(x.ev.Aliases, a) }) {
+		if !o.whole && !slices.ContainsFunc(o.docs, func(x *doc) bool { return slices.Contains(x.ev.Aliases, a) }) {
 			p.buf = appendAliasKey(p.buf[:0], a, o.key)
 			p.del(p.buf)
 		}
@@ -215,11 +220,11 @@ func (p *Partition) release(o *order, d *doc) {
 			continue
 		}
 		shelved = true
-		if p.plan.newest != nil && !repeatsWord(d, i) {
+		if p.plan.newest != nil && !o.whole && !repeatsWord(d, i) {
 			p.word(d.ev.Source, c, -1)
 		}
 	}
-	if shelved {
+	if shelved { // of a merged order, too
 		o.shelved--
 	}
 }

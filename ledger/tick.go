@@ -13,7 +13,7 @@ const (
 	phaseWaits   phase = 3 // obligations waiting for feeds that were heard, or fell silent
 	phaseShrunk  phase = 4 // breaches whose coverage was withdrawn
 	phaseSweep   phase = 5 // orders a new policy must visit
-	phaseForward phase = 6 // how far the alias store has joined
+	phaseForward phase = 6 // how far the alias store has joined, what members of merged orders heard
 	phaseDone    phase = 7
 )
 
@@ -78,6 +78,7 @@ func (p *Partition) applyTick(t *Tick) error {
 		c.sweep = p.adopt()
 	}
 	c.feeds = p.feedWork(grown)
+	p.fresh = false
 	if c.sweep {
 		c.why = BecausePolicy
 	}
@@ -100,7 +101,7 @@ func (p *Partition) feedWork(grown []FeedKey) []feedWork {
 			f.Known = p.guard.Clock
 		}
 		switch {
-		case p.turned(f, spec):
+		case p.turned(f, spec), p.fresh:
 			out = append(out, feedWork{f.Key, Forever})
 		case spec.Coverage == CoverageAssumed:
 			out = append(out, feedWork{f.Key, p.guard.Clock.Add(-spec.Settle)})
@@ -161,7 +162,11 @@ func (p *Partition) Continue() error {
 			if p.unflushed() {
 				break // it reads what the tick wrote
 			}
-			if err := p.forward(); err != nil {
+			told := p.tellThrough
+			if p.joins() {
+				told = p.forward
+			}
+			if err := told(); err != nil {
 				return err
 			}
 			p.cont.phase = phaseDone
@@ -198,7 +203,7 @@ func (p *Partition) skipPhases() {
 	if p.cont.phase == phaseSweep && !p.cont.sweep {
 		p.cont.phase++
 	}
-	if p.cont.phase == phaseForward && !p.joins() {
+	if p.cont.phase == phaseForward && !p.joins() && len(p.merges.groups) == 0 {
 		p.cont.phase++
 	}
 }

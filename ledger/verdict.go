@@ -68,9 +68,10 @@ const (
 	BecauseHealed     Because = 10
 	BecauseOperator   Because = 11
 	BecauseClock      Because = 12 // the clock was put back
+	BecauseRegrouped  Because = 13 // orders were merged or split
 )
 
-var becauseNames = [...]string{"", "until", "unless", "due", "source-silent", "held", "unprovable", "rearranged", "policy", "withdrawn", "healed", "operator", "clock-reset"}
+var becauseNames = [...]string{"", "until", "unless", "due", "source-silent", "held", "unprovable", "rearranged", "policy", "withdrawn", "healed", "operator", "clock-reset", "regrouped"}
 
 // String returns the reason's name, such as "source-silent".
 func (b Because) String() string {
@@ -201,7 +202,12 @@ func (p *Partition) prove(o *order, v *verdict, over Interval) {
 	for _, k := range v.j.deps {
 		spec := p.plan.feeds[k]
 		f := p.feed(k)
-		h := p.joinedOver(o, f, p.hears(o, f, spec, over), over)
+		var h heard
+		if o.whole {
+			h = p.wholeHears(o, f, spec, over)
+		} else {
+			h = p.joinedOver(o, f, p.hears(o, f, spec, over), over)
+		}
 		if h.ok {
 			if h.incomplete {
 				v.basis, v.name = max(v.basis, BasisIncomplete), h.hole

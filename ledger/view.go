@@ -75,6 +75,8 @@ type OrderView struct {
 	Bindings []BindingView // of the aliases by which records are joined
 	Lines    []LineView
 	Words    []WordView
+	// Members are the orders merged with this one, itself included, ascending.
+	Members []OrderKey
 }
 
 // BindingView is how an alias of an order is bound, and what the alias store
@@ -147,11 +149,18 @@ func (p *Partition) discard() {
 
 // Order returns an order, false if the partition has none of that key.
 func (r *Reader) Order(k OrderKey) (OrderView, bool, error) {
-	o, err := r.whole(k)
+	at, err := r.standsFor(k)
+	if err != nil {
+		return OrderView{}, false, err
+	}
+	o, err := r.whole(at)
 	if err != nil || o == nil {
 		return OrderView{}, false, err
 	}
-	v := OrderView{Summary: r.p.summary(o)}
+	v := OrderView{Summary: r.p.summary(o), Members: r.Members(k)}
+	if len(v.Members) > 0 && v.Members[0] != k {
+		v.Summary.MergedInto = v.Members[0]
+	}
 	if r.p.plan.newest != nil {
 		r.p.judgeAll(o)
 		for i := range r.p.verdicts {
@@ -170,7 +179,7 @@ func (r *Reader) Order(k OrderKey) (OrderView, bool, error) {
 		b := &o.bindings[i]
 		v.Bindings = append(v.Bindings, BindingView{AliasBinding: b.AliasBinding, Answered: b.answered == b.Version, Contested: b.answered == b.Version && !b.ok})
 	}
-	if v.Aliases, err = r.aliases(k); err != nil {
+	if v.Aliases, err = r.aliases(at); err != nil {
 		return OrderView{}, false, err
 	}
 	return v, true, nil
@@ -257,8 +266,15 @@ type Told struct {
 
 // Timeline returns everything heard and said about an order in log order.
 func (r *Reader) Timeline(k OrderKey) ([]Told, error) {
-	var out []Told
-	err := r.eachDoc(k, func(d *doc) bool {
+	at, err := r.standsFor(k)
+	if err != nil {
+		return nil, err
+	}
+	out, err := r.mergeNotes(k)
+	if err != nil {
+		return nil, err
+	}
+	err = r.eachDoc(at, func(d *doc) bool {
 		if !d.alive() {
 			return true // it is told where it belongs; here a fact tells that it went
 		}
@@ -273,7 +289,7 @@ func (r *Reader) Timeline(k OrderKey) ([]Told, error) {
 	if err != nil {
 		return nil, err
 	}
-	prefix := orderPrefix(keyFact, k)
+	prefix := orderPrefix(keyFact, at)
 	err = r.p.store.Scan(prefix, PrefixEnd(prefix), func(_, v []byte) (bool, error) {
 		f, err := decodeFact(v)
 		if err != nil {
@@ -287,7 +303,7 @@ func (r *Reader) Timeline(k OrderKey) ([]Told, error) {
 }
 
 // Exception returns an exception, nil if the partition has none of that id.
-func (r *Reader) Exception(id ExceptionID) (*Exception, error) { return r.p.exception(id) }
+func (r *Reader) Exception(id ExceptionID) (*Exception, error) { return r.overlay(r.p.exception(id)) }
 
 // OpenExceptions visits the open exceptions in ascending id.
 func (r *Reader) OpenExceptions(after ExceptionID, fn func(*Exception) bool) error {
@@ -309,22 +325,11 @@ func (r *Reader) OpenExceptions(after ExceptionID, fn func(*Exception) bool) err
 // Exceptions visits all exceptions, open and resolved, in ascending id.
 func (r *Reader) Exceptions(fn func(*Exception) bool) error {
 	return r.p.store.Scan([]byte{keyException}, []byte{keyException + 1}, func(_, v []byte) (bool, error) {
-		x, err := DecodeException(v)
+		x, err := r.overlay(DecodeException(v))
 		if err != nil {
 			return false, err
 		}
 		return fn(x), nil
-	})
-}
-
-// Orders visits the keys of orders after the given one, ascending.
-func (r *Reader) Orders(after OrderKey, fn func(OrderKey) bool) error {
-	from := append(orderKeyOf(keyOrder, after), 0)
-	if after == "" {
-		from = []byte{keyOrder}
-	}
-	return r.p.store.Scan(from, []byte{keyOrder + 1}, func(k, _ []byte) (bool, error) {
-		return fn(OrderKey(k[1:])), nil
 	})
 }
 

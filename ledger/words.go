@@ -26,6 +26,16 @@ func (p *Partition) shelve(o *order, d *doc, body Body) {
 	}
 }
 
+// shelveWhole counts a document of a merged order that has an unmapped word.
+func (o *order) shelveWhole(d *doc) {
+	for i := range d.ev.Claims {
+		if d.ev.Claims[i].Axis.Valid() && d.states[i] == Unmapped {
+			o.shelved++
+			return
+		}
+	}
+}
+
 // shelveWord tells that one word of a document is unmapped. The bytes are
 // those of the document's record, which stands in the log at its offset; they
 // are not kept, so a document heard before its word was looked at has none.

@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"fmt"
 	"math/rand/v2"
+	"testing"
 
 	"github.com/orderledger/orderledger/ledger"
 )
@@ -152,6 +153,10 @@ func (n *Net) send(m *Member, records int) bool {
 			n.AliasMember(x.Binding.Alias).Append(ledger.Record{Binding: x.Binding})
 		case x.Reemit != nil:
 			n.OrderMember(x.Reemit.Order).Append(ledger.Record{Reemit: x.Reemit})
+		case x.Moved != nil:
+			n.OrderMember(x.Moved.Root).Append(ledger.Record{Moved: x.Moved})
+		case x.Through != nil:
+			n.Orders[x.Through.To].Append(ledger.Record{Through: x.Through})
 		case x.Bound != nil:
 			n.OrderMember(x.Bound.Order).Append(ledger.Record{Bound: x.Bound})
 		default:
@@ -186,6 +191,61 @@ func copied(r ledger.Record) ledger.Record {
 	if r.Reemit != nil {
 		x := *r.Reemit
 		r.Reemit = &x
+	}
+	if r.Moved != nil {
+		x := *r.Moved
+		r.Moved = &x
+	}
+	return r
+}
+
+// Without folds the member's log into an empty store as if some of its records
+// had never been sent; the others keep their offsets.
+func (m *Member) Without(drop func(*ledger.Record) bool, rnd *rand.Rand) *ledger.MemStore {
+	x := *m
+	x.Log = append([]ledger.Record(nil), m.Log...)
+	for i := range x.Log {
+		if r := &x.Log[i]; drop(r) {
+			*r = ledger.Record{Offset: r.Offset, RecordedAt: r.RecordedAt}
+		}
+	}
+	return x.Refold(rnd)
+}
+
+// Answer is why an action on an order was refused, "" if it was not.
+func (n *Net) Answer(t testing.TB, k ledger.OrderKey, request string) string {
+	t.Helper()
+	m := n.OrderMember(k)
+	a, ok, err := m.reader(t).Answer(request)
+	if err != nil || !ok {
+		t.Fatalf("answer to %s: %v, %v", request, ok, err)
+	}
+	return a.Reason
+}
+
+// Open lists the open exceptions of orders, partition by partition.
+func (n *Net) Open(t testing.TB) []ledger.Exception {
+	t.Helper()
+	var out []ledger.Exception
+	for _, m := range n.Orders {
+		err := m.reader(t).OpenExceptions(ledger.ExceptionID{}, func(x *ledger.Exception) bool {
+			if x.Subject.OfOrder() {
+				out = append(out, *x)
+			}
+			return true
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+func (m *Member) reader(t testing.TB) *ledger.Reader {
+	t.Helper()
+	r, err := ledger.NewReader(m.Store, m.opt)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return r
 }
