@@ -118,7 +118,7 @@ func Standing(s *MemStore) *MemStore {
 				return true, nil
 			}
 		default:
-			if bytes.Contains(k, []byte(wholeMark)) && k[0] != keyAlias && k[0] != keyEntry && k[0] != keyOpen {
+			if isWhole(orderIn(k)) {
 				return true, nil
 			}
 		}
@@ -158,4 +158,36 @@ func (g *Grouping) Groups() []Set {
 		out = append(out, Set{x.root(), x.since, x.members})
 	}
 	return out
+}
+
+// LeftBehind lists what a store keeps of merged orders beside what they said.
+func LeftBehind(s Store) []string {
+	var out []string
+	_ = s.Scan(nil, nil, func(k, _ []byte) (bool, error) {
+		if k[0] != keyFact && isWhole(orderIn(k)) {
+			out = append(out, string(k))
+		}
+		return true, nil
+	})
+	return out
+}
+
+// orderIn is the order a key belongs to, "" if to none.
+func orderIn(k []byte) OrderKey {
+	switch k[0] {
+	case keyOrder, keyActive, keyBreached:
+		return OrderKey(k[1:])
+	case keyClaims, keyFact, keySaid, keyShared:
+		return OrderKey(k[1:bytes.IndexByte(k, 0)])
+	case keyTimer:
+		_, o := timerKeyParts(k)
+		return o
+	case keyWait:
+		return waitKeyOrder(k)
+	case keyAlias:
+		_, o, _ := parseAliasKey(k[1:])
+		return o
+	default:
+		return ""
+	}
 }

@@ -46,6 +46,13 @@ var mutants = []mutant{
 	{"S-37: coverage overtakes what is not forwarded", "naming.go", "p.forwards[at].Through <= u.Offset", "p.forwards[at].Through < 0", "TestJoining"},
 	{"S-37: what is parked concerns nobody", "naming.go", "			if x.Feed == k && x.From", "			if false && x.Feed == k && x.From", "TestJoining"},
 	{"S-37: a contested name proves", "naming.go", "		if contested != nil {\n", "		if contested != nil && o == nil {\n", "TestJoining"},
+	{"S-38: a member speaks beside the merged order", "merged.go", "return !o.whole && p.merges.find(o.key) != nil", "return false", "TestExceptionMoves"},
+	{"S-38: what members hear later stays with them", "merged.go", "		if g := p.merges.find(x.order); g != nil {\n", "		if g := p.merges.find(x.order); g != nil && p.offset < 0 {\n", "TestMergesConverge"},
+	{"S-38: proven before the members' events are here", "through.go", "!ok || p.throughs[at].Number < g.since", "!ok", "TestMergesConverge"},
+	{"S-38: the root's own coverage is enough", "through.go", "	if !h.ok {\n		return h\n	}\n	if word", "	if h = p.hears(p.orders[k], f, spec, over); !h.ok {\n		return h\n	}\n	if word", "TestMergesConverge"},
+	{"S-38: merged orders contest each other", "merge.go", "return a == b || m.of[a] != nil && m.of[a] == m.of[b]", "return a == b", "TestMergedOrdersShareAName"},
+	{"S-38: a split leaves what the others brought", "merged.go", "			p.del(key)\n			return true, nil\n", "			return true, nil\n", "TestMergeAndSplit"},
+	{"S-38: an acknowledgement stays behind", "through.go", "	x.Ack, x.Assignee = c.Ack, c.Assignee\n", "", "TestExceptionMoves"},
 	{"I-1: what is stored depends on the cache", "statecodec.go", "	b = appendUint(b, o.touched)\n", "	b = appendUint(b, uint64(cap(o.docs)))\n", "TestReplay"},
 }
 
