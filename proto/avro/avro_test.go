@@ -32,6 +32,11 @@ var frozen = []string{
 	"711301 Reemit 1 3be3d7a1c6fbac1b",
 	"711401 Bound 1 6d0442c430034bea",
 	"711501 Forwarded 1 71cdd79e09fc7521",
+	"711102 Exception 2 9940e937c07ae9a6",
+	"711601 Merge 1 5157745727d7f3b7",
+	"711701 Split 1 3e70ef1666255ce4",
+	"711801 Moved 1 2555041d3a02ddbc",
+	"711901 Through 1 5a282fb981e18d3f",
 }
 
 func load(t *testing.T) []Schema {

@@ -55,13 +55,17 @@ const (
 	shapeReemit
 	shapeBound
 	shapeForwarded
+	shapeMerge
+	shapeSplit
+	shapeMoved
+	shapeThrough
 	shapes
 )
 
 var shapeNames = [shapes]string{
 	"OrderEvent", "Unkeyed", "Tick", "SourceStatus", "Policy", "OperatorAction",
 	"Looked", "ClockReset", "FoldCutover", "Quarantined", "Exception",
-	"AliasBinding", "Reemit", "Bound", "Forwarded",
+	"AliasBinding", "Reemit", "Bound", "Forwarded", "Merge", "Split", "Moved", "Through",
 }
 
 // listed is one schema of the manifest as the decoder uses it.
@@ -126,7 +130,7 @@ func newCodec(schemas []contract.Schema, err error) (*Codec, error) {
 // Encode appends the encoding of v to dst. v is a pointer to one of
 // ledger.Event, Unkeyed, Tick, SourceStatus, PolicyRecord, OperatorAction,
 // Looked, ClockReset, FoldCutover, Quarantined, AliasBinding, Reemit, Bound,
-// Forwarded, or to an ExceptionRecord.
+// Forwarded, Merge, Split, Moved, Through, or to an ExceptionRecord.
 // Whatever it accepts, Decode accepts. Text that is not UTF-8 is mended where
 // it identifies nothing and refused elsewhere.
 func (c *Codec) Encode(dst []byte, v any) ([]byte, error) {
@@ -189,6 +193,14 @@ func shapeOf(v any) (shape, bool) {
 		return shapeBound, true
 	case *ledger.Forwarded:
 		return shapeForwarded, true
+	case *ledger.Merge:
+		return shapeMerge, true
+	case *ledger.Split:
+		return shapeSplit, true
+	case *ledger.Moved:
+		return shapeMoved, true
+	case *ledger.Through:
+		return shapeThrough, true
 	default:
 		return 0, false
 	}

@@ -105,6 +105,8 @@ func (d *Decoder) decode(value []byte, rec *ledger.Record) (reason string) {
 		in.foldCutover(rec.Cutover)
 	case shapeBinding, shapeReemit, shapeBound, shapeForwarded:
 		return d.decodeJoin(n, rec)
+	case shapeMerge, shapeSplit, shapeMoved, shapeThrough:
+		return d.decodeMerge(n, rec)
 	default:
 		return ReasonMisplaced
 	}
@@ -148,6 +150,29 @@ func (d *Decoder) decodeJoin(n shape, rec *ledger.Record) string {
 	default:
 		rec.Forward = new(ledger.Forwarded)
 		in.forwarded(rec.Forward)
+	}
+	return in.verdict()
+}
+
+// decodeMerge decodes a merge or a split, or what partitions of orders tell each
+// other about merged orders.
+func (d *Decoder) decodeMerge(n shape, rec *ledger.Record) string {
+	in := &d.in
+	switch n {
+	case shapeMerge:
+		rec.Merge = new(ledger.Merge)
+		in.merge(rec.Merge)
+	case shapeSplit:
+		rec.Split = new(ledger.Split)
+		in.split(rec.Split)
+	case shapeMoved:
+		rec.Moved = new(ledger.Moved)
+		in.moved(rec.Moved)
+		in.require(string(rec.Moved.Root) == string(rec.Key))
+		return d.proven(&rec.Moved.Event)
+	default:
+		rec.Through = new(ledger.Through)
+		in.through(rec.Through)
 	}
 	return in.verdict()
 }

@@ -45,6 +45,7 @@ func (d *reader) exception(r *ExceptionRecord) {
 	x.Held = d.r.ReadBool()
 	x.Offset = d.r.ReadLong()
 	x.Count = d.number()
+	x.MovedTo = ledger.OrderKey(d.text())
 }
 
 func (d *reader) subject(s *ledger.Subject) {

@@ -44,6 +44,14 @@ func (w *writer) record(v any) (shape, bool) {
 		w.bound(v)
 	case *ledger.Forwarded:
 		w.forwarded(v)
+	case *ledger.Merge:
+		w.merge(v)
+	case *ledger.Split:
+		w.merge((*ledger.Merge)(v))
+	case *ledger.Moved:
+		w.moved(v)
+	case *ledger.Through:
+		w.through(v)
 	}
 	return n, true
 }

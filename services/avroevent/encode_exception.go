@@ -44,6 +44,7 @@ func (w *writer) exception(r *ExceptionRecord) {
 	w.w.WriteBool(x.Held)
 	w.w.WriteLong(x.Offset)
 	w.number(x.Count)
+	w.text(string(x.MovedTo))
 }
 
 func (w *writer) subject(s *ledger.Subject) {

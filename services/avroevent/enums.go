@@ -15,11 +15,11 @@ const (
 	lineKinds    = 6
 	amountKinds  = 7
 	actionKinds  = 8
-	subjectKinds = 5
+	subjectKinds = 6
 	severities   = 4
 	bases        = 4 // PROVEN ASSUMED INCOMPLETE UNKNOWN
-	becauses     = 13
-	changes      = 12
+	becauses     = 14
+	changes      = 16
 )
 
 const (

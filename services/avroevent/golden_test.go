@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+
+	contract "github.com/orderledger/orderledger/proto/avro"
 )
 
 // golden is a frozen value: what was written once must be read for ever.
@@ -18,15 +21,15 @@ type golden struct {
 	Record json.RawMessage `json:"record"`
 }
 
-// TestFrozenValues reads one value per record type as it was first written.
+// TestFrozenValues reads one value per schema as it was first written.
 // With AVROEVENT_FREEZE=1 in the environment it writes the files that are
 // missing; it never rewrites one.
 func TestFrozenValues(t *testing.T) {
 	c := testCodec(t)
 	d := c.NewDecoder()
-	for _, v := range empties() {
-		n, _ := shapeOf(v)
-		file := filepath.Join("testdata", "golden", snake(shapeNames[n])+".1.json")
+	for _, s := range frozenSchemas(t) {
+		v := reflect.New(reflect.TypeOf(s.of).Elem()).Interface()
+		file := filepath.Join("testdata", "golden", fmt.Sprintf("%s.%d.json", snake(s.Record), s.Version))
 		if _, err := os.Stat(file); os.IsNotExist(err) && os.Getenv("AVROEVENT_FREEZE") == "1" {
 			freeze(t, c, file, v)
 		}
@@ -57,6 +60,29 @@ func TestFrozenValues(t *testing.T) {
 			t.Errorf("%s: written today it is\n%x", file, again)
 		}
 	}
+}
+
+// frozenSchema is a listed schema with an empty value of its record.
+type frozenSchema struct {
+	contract.Schema
+	of any
+}
+
+func frozenSchemas(t *testing.T) []frozenSchema {
+	t.Helper()
+	list, err := contract.Schemas()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []frozenSchema
+	for _, s := range list {
+		for _, v := range empties() {
+			if n, _ := shapeOf(v); shapeNames[n] == s.Record {
+				out = append(out, frozenSchema{s, v})
+			}
+		}
+	}
+	return out
 }
 
 func freeze(t *testing.T, c *Codec, file string, v any) {

@@ -84,7 +84,7 @@ func TestEveryTruncationIsMalformed(t *testing.T) {
 	c := testCodec(t)
 	d := c.NewDecoder()
 	for _, v := range []any{new(ledger.Event), new(ledger.Unkeyed), new(ledger.Tick), new(ledger.PolicyRecord), new(ledger.OperatorAction), new(ledger.Looked), new(ledger.ClockReset), new(ledger.FoldCutover),
-		new(ledger.AliasBinding), new(ledger.Reemit), new(ledger.Bound), new(ledger.Forwarded)} {
+		new(ledger.AliasBinding), new(ledger.Reemit), new(ledger.Bound), new(ledger.Forwarded), new(ledger.Moved), new(ledger.Merge)} {
 		s := newSampler(5)
 		s.full = true
 		value := mustEncode(t, c, s.fill(v))

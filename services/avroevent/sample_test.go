@@ -29,6 +29,7 @@ func empties() []any {
 		new(ledger.PolicyRecord), new(ledger.OperatorAction), new(ledger.Looked), new(ledger.ClockReset),
 		new(ledger.FoldCutover), new(ledger.Quarantined), new(ExceptionRecord), new(ledger.AliasBinding),
 		new(ledger.Reemit), new(ledger.Bound), new(ledger.Forwarded),
+		new(ledger.Merge), new(ledger.Split), new(ledger.Moved), new(ledger.Through),
 	}
 }
 
@@ -60,6 +61,11 @@ func (s *sampler) fill(p any) any {
 		for i := range v.Held {
 			v.Held[i].Offset = abs(v.Held[i].Offset)
 		}
+	case *ledger.Moved:
+		v.Route, v.Depth, v.Event.Order = abs(v.Route), v.Depth%(maxDepth+2), v.Member
+		v.Event.ID = v.Event.ComputeID()
+	case *ledger.Through:
+		v.From, v.To, v.Route = v.From&math.MaxInt32, v.To&math.MaxInt32, abs(v.Route)
 	}
 	return p
 }
@@ -189,6 +195,8 @@ func keyOf(v any) []byte {
 		return []byte(v.Order)
 	case *ledger.Bound:
 		return []byte(v.Order)
+	case *ledger.Moved:
+		return []byte(v.Root)
 	default:
 		return nil
 	}
