@@ -103,6 +103,7 @@ type Node struct {
 	aliases  []*replica // of orders.unkeyed.v1
 	feed     *sharedCoverage
 	policies *policyLog
+	merges   *mergeLog
 	owner    kafkalog.Ownership
 	cache    *pebble.Cache
 	subs     subscribers
@@ -124,7 +125,7 @@ func Start(ctx context.Context, cfg Config, deps Deps) (*Node, error) {
 		deps.Observer = nobody{}
 	}
 	n := &Node{cfg: cfg, deps: deps, topics: map[string][16]byte{}, feed: newSharedCoverage(), cache: pebble.NewCache(64 << 20), room: newRoom(nodeBytes)}
-	n.policies = newPolicyLog()
+	n.policies, n.merges = newPolicyLog(), newMergeLog()
 	if err := n.open(ctx); err != nil {
 		n.closeStores()
 		return nil, err
@@ -137,7 +138,7 @@ func Start(ctx context.Context, cfg Config, deps Deps) (*Node, error) {
 		return nil, err
 	}
 	n.spawn(func() { n.follow(run, kafkalog.TopicSources, n.feed.take(deps.Codec.NewDecoder())) })
-	n.spawn(func() { n.follow(run, kafkalog.TopicControl, n.policies.take(deps.Codec.NewDecoder())) })
+	n.spawn(func() { n.follow(run, kafkalog.TopicControl, n.control()) })
 	for _, r := range n.all() {
 		n.spawn(func() { r.run(run) })
 		n.spawn(func() { r.tick(run) })

@@ -15,14 +15,16 @@ import (
 func (r *replica) tick(ctx context.Context) {
 	t := &Ticker{}
 	var sent, wantedFrom uint64 // coverage generations: travelled whole, looked at
-	var policyAt ledger.Instant // when the version appended last is appended again
-	var policy uint64
+	var policy, merge carried
 	for ctx.Err() == nil {
-		commits, statuses, policies := r.done.wait(), r.n.feed.sig.wait(), r.n.policies.sig.wait()
+		commits, statuses, policies, merges := r.done.wait(), r.n.feed.sig.wait(), r.n.policies.sig.wait(), r.n.merges.sig.wait()
 		v, changed, gen := r.tickView(sent, &wantedFrom)
-		if rec := r.n.policies.after(r.view.Load().taken); r.owner.Load() && rec != nil && (rec.Version != policy || v.Now >= policyAt) {
-			r.appendPolicy(ctx, rec)
-			policy, policyAt = rec.Version, v.Now.Add(5*ledger.Second) // give it time to be read back
+		state := r.view.Load()
+		if rec := r.n.policies.after(state.taken); r.owner.Load() && rec != nil && policy.due(rec.Version, v.Now) {
+			r.carry(ctx, "policy", rec)
+		}
+		if rec := r.n.merges.after(state.merged); r.owner.Load() && rec != nil && merge.due(state.merged+1, v.Now) {
+			r.carry(ctx, "merge or split", rec)
 		}
 		d := t.Decide(v)
 		if d.Propose {
@@ -39,6 +41,7 @@ func (r *replica) tick(ctx context.Context) {
 		case <-commits:
 		case <-statuses:
 		case <-policies:
+		case <-merges:
 		}
 		wait.Stop()
 	}
@@ -97,11 +100,27 @@ func (r *replica) propose(ctx context.Context, v TickView, feeds []ledger.FeedCo
 	return nil
 }
 
-// appendPolicy carries the next policy of the control topic into the partition.
-// Another owner may do the same: the fold takes each version once.
-func (r *replica) appendPolicy(ctx context.Context, rec *ledger.PolicyRecord) {
+// carried remembers which record of the control topic was appended last.
+type carried struct {
+	number uint64
+	again  ledger.Instant
+}
+
+// due reports whether the next record is to be appended now: it was not yet, or
+// long enough ago that it ought to have been read back.
+func (c *carried) due(number uint64, now ledger.Instant) bool {
+	if number == c.number && now < c.again {
+		return false
+	}
+	c.number, c.again = number, now.Add(5*ledger.Second)
+	return true
+}
+
+// carry brings the next policy, merge or split of the control topic into the
+// partition. Another owner may do the same: the fold takes each number once.
+func (r *replica) carry(ctx context.Context, what string, rec any) {
 	if err := r.append(ctx, rec); err != nil && ctx.Err() == nil {
-		r.n.deps.Logger.Warn("appending a policy failed", "partition", r.partition, "version", rec.Version, "error", err)
+		r.n.deps.Logger.Warn("appending a "+what+" failed", "partition", r.partition, "error", err)
 	}
 }
 

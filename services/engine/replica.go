@@ -48,6 +48,7 @@ type view struct {
 	place    Place
 	guard    ledger.Guard
 	taken    uint64
+	merged   uint64 // the last merge or split taken
 	next     ledger.Instant // first timer, 0 if none
 	policy   uint64
 	counts   map[ledger.Source][ledger.Outcomes]uint64
@@ -119,7 +120,7 @@ func (r *replica) publish() error {
 		next = 0
 	}
 	part := r.fold.Part()
-	v := &view{place: r.fold.Place(), guard: part.Guard(), taken: part.Taken(), next: next, counts: part.Counts()}
+	v := &view{place: r.fold.Place(), guard: part.Guard(), taken: part.Taken(), merged: part.Merged(), next: next, counts: part.Counts()}
 	v.unforwarded, v.satisfied, v.idle = part.Unforwarded(), part.Satisfied(), r.joins() && part.Idle()
 	told := part.Seqs()
 	v.told = projections.Held{projections.History: told.History, projections.Exceptions: told.Exceptions, projections.Orders: told.Orders,

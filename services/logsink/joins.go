@@ -14,8 +14,8 @@ import (
 var _ projections.Repeating = (*Joins)(nil)
 
 // Joins carries what partitions of orders and of the alias store say to each
-// other: bindings to orders.unkeyed.v1; re-emissions, answers and how far was
-// joined to orders.events.v1. Every such record carries a version or a route by
+// other: bindings to orders.unkeyed.v1; re-emissions, answers, how far was joined
+// and what members tell of merged orders to orders.events.v1. Every such record carries a version or a route by
 // which its reader knows a repeat, so that a block may be sent again (S-36).
 type Joins struct {
 	log   kafkalog.Appender
@@ -68,7 +68,7 @@ func stageOf(x *ledger.Outgoing) stage {
 		return stageContested
 	case x.Bound != nil:
 		return stageJoined
-	case x.Forward != nil:
+	case x.Forward != nil, x.Through != nil:
 		return stageForwarded
 	default:
 		return stageContent
@@ -149,6 +149,10 @@ func (j *Joins) record(x *ledger.Outgoing) (kafkalog.Record, error) {
 		rec.Key, v = []byte(x.Reemit.Order), x.Reemit
 	case x.Bound != nil:
 		rec.Key, v = []byte(x.Bound.Order), x.Bound
+	case x.Moved != nil:
+		rec.Key, v = []byte(x.Moved.Root), x.Moved
+	case x.Through != nil:
+		rec.Partition, v = x.Through.To, x.Through
 	default:
 		rec.Partition, v = x.Forward.To, x.Forward
 	}

@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/services/avroevent"
+	"github.com/orderledger/orderledger/services/kafkalog"
+)
+
+// mergeLog is what orders.control.v1 holds of merges and splits, in number
+// order.
+type mergeLog struct {
+	mu   sync.Mutex
+	list []any // *ledger.Merge or *ledger.Split
+	sig  broadcast
+}
+
+// control takes what orders.control.v1 holds.
+func (n *Node) control() func(*kafkalog.Record) {
+	policies, merges := n.policies.take(n.deps.Codec.NewDecoder()), n.merges.take(n.deps.Codec.NewDecoder())
+	return func(r *kafkalog.Record) {
+		policies(r)
+		merges(r)
+	}
+}
+
+func newMergeLog() *mergeLog { return &mergeLog{sig: newBroadcast()} }
+
+// take keeps the first record of each next number: that is the one the owners
+// append, and every owner keeps the same.
+func (m *mergeLog) take(dec *avroevent.Decoder) func(*kafkalog.Record) {
+	return func(r *kafkalog.Record) {
+		rec := ledger.Record{Key: r.Key}
+		dec.Decode(r.Value, &rec)
+		var v any
+		var number uint64
+		switch {
+		case rec.Merge != nil:
+			v, number = rec.Merge, rec.Merge.Number
+		case rec.Split != nil:
+			v, number = rec.Split, rec.Split.Number
+		default:
+			return
+		}
+		m.mu.Lock()
+		if number == uint64(len(m.list))+1 {
+			m.list = append(m.list, v)
+		}
+		m.mu.Unlock()
+		m.sig.fire()
+	}
+}
+
+// after returns the record that follows a number, nil if there is none yet.
+func (m *mergeLog) after(number uint64) any {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if number < uint64(len(m.list)) {
+		return m.list[number]
+	}
+	return nil
+}
+
+func (m *mergeLog) last() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return uint64(len(m.list))
+}
+
+func requestOf(v any) string {
+	if s, ok := v.(*ledger.Split); ok {
+		return s.RequestID
+	}
+	return v.(*ledger.Merge).RequestID
+}
+
+// ProposeMerge appends a merge to the control topic under the next number;
+// owners carry it into every partition of both topics. It returns the number
+// under which the log holds it: of proposals that rival for one number the first
+// is taken, and the others are numbered anew. The request's id tells them apart.
+func (n *Node) ProposeMerge(ctx context.Context, m ledger.Merge) (uint64, error) {
+	return n.proposeRegrouping(ctx, m, func(m ledger.Merge) any { return &m })
+}
+
+// ProposeSplit appends a split, like ProposeMerge.
+func (n *Node) ProposeSplit(ctx context.Context, m ledger.Merge) (uint64, error) {
+	return n.proposeRegrouping(ctx, m, func(m ledger.Merge) any { s := ledger.Split(m); return &s })
+}
+
+func (n *Node) proposeRegrouping(ctx context.Context, m ledger.Merge, as func(ledger.Merge) any) (uint64, error) {
+	if m.RequestID == "" {
+		return 0, fmt.Errorf("propose a merge or split: it needs a request id")
+	}
+	for {
+		m.Number = n.merges.last() + 1
+		value, err := n.deps.Codec.Encode(nil, as(m))
+		if err != nil {
+			return 0, err
+		}
+		key := fmt.Appendf(nil, "merge/%d/%s", m.Number, m.RequestID)
+		if _, err := n.deps.Journal.Append(ctx, kafkalog.Record{Topic: kafkalog.TopicControl, Key: key, Value: value}); err != nil {
+			return 0, err
+		}
+		taken, err := n.mergeTaken(ctx, m.Number)
+		if err != nil {
+			return 0, err
+		}
+		if requestOf(taken) == m.RequestID {
+			return m.Number, nil
+		}
+	}
+}
+
+// mergeTaken waits until the control topic's record of a number was read back.
+func (n *Node) mergeTaken(ctx context.Context, number uint64) (any, error) {
+	for {
+		wait := n.merges.sig.wait()
+		if v := n.merges.after(number - 1); v != nil {
+			return v, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("merge or split %d: it was appended and not read back yet: %w", number, ctx.Err())
+		case <-wait:
+		}
+	}
+}
+
+// WaitMerged waits until a partition has folded a merge or split.
+func (n *Node) WaitMerged(ctx context.Context, partition int32, number uint64) error {
+	r, err := n.replica(partition)
+	if err != nil {
+		return err
+	}
+	for {
+		if err := r.stopped(); err != nil {
+			return err
+		}
+		wait := r.done.wait()
+		if r.view.Load().merged >= number {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("partition %d, merge or split %d: %w", partition, number, ErrNotCaughtUp)
+		case <-wait:
+		}
+	}
+}
