@@ -121,6 +121,7 @@ func (p *Partition) moveException(x *Exception, g *group) {
 	change := FactExceptionReturned
 	if g != nil {
 		change, row.MovedTo = FactExceptionMoved, g.root()
+		row.Open, row.ResolvedAt, row.Cause = false, p.guard.Clock, BecauseRegrouped
 		p.del(exceptionKey(keyOpen, x.ID))
 	} else if x.Open {
 		p.put(exceptionKey(keyOpen, x.ID), nil)

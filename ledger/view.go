@@ -159,7 +159,7 @@ func (r *Reader) Order(k OrderKey) (OrderView, bool, error) {
 	}
 	v := OrderView{Summary: r.p.summary(o), Members: r.Members(k)}
 	if len(v.Members) > 0 && v.Members[0] != k {
-		v.Summary.MergedInto = v.Members[0]
+		v.Summary.MergedInto, v.Summary.Open = v.Members[0], 0
 	}
 	if r.p.plan.newest != nil {
 		r.p.judgeAll(o)
@@ -289,15 +289,7 @@ func (r *Reader) Timeline(k OrderKey) ([]Told, error) {
 	if err != nil {
 		return nil, err
 	}
-	prefix := orderPrefix(keyFact, at)
-	err = r.p.store.Scan(prefix, PrefixEnd(prefix), func(_, v []byte) (bool, error) {
-		f, err := decodeFact(v)
-		if err != nil {
-			return false, fmt.Errorf("order %s: %w", k, err)
-		}
-		out = append(out, Told{Offset: f.Offset, RecordedAt: f.RecordedAt, Fact: &f})
-		return true, nil
-	})
+	out, err = r.facts(at, out)
 	slices.SortStableFunc(out, func(a, b Told) int { return cmpInstant(Instant(a.Offset), Instant(b.Offset)) })
 	return out, err
 }

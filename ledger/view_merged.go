@@ -1,6 +1,9 @@
 package ledger
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // standsFor is the key under which an order's state is read: its own, or that
 // of the merged order whose root it is, once that holds anything.
@@ -63,10 +66,35 @@ func (r *Reader) overlay(x *Exception, err error) (*Exception, error) {
 	}
 	if g := r.p.merges.find(x.Subject.Order); g != nil {
 		c := *x
-		c.MovedTo = g.root()
+		c.Open, c.Cause, c.MovedTo = false, BecauseRegrouped, g.root()
 		return &c, nil
 	}
 	return x, nil
+}
+
+// Told lists what was said about an order or a merged one, as the subject of an
+// exception names it, in log order. What a merged order that is no more said
+// stays.
+func (r *Reader) Told(s *Subject) ([]Told, error) {
+	k := s.Order
+	if s.Kind == SubjectMerged {
+		k += wholeMark + OrderKey(s.Native)
+	}
+	return r.facts(k, nil)
+}
+
+// facts appends what was said under a key to a story.
+func (r *Reader) facts(k OrderKey, out []Told) ([]Told, error) {
+	prefix := orderPrefix(keyFact, k)
+	err := r.p.store.Scan(prefix, PrefixEnd(prefix), func(_, v []byte) (bool, error) {
+		f, err := decodeFact(v)
+		if err != nil {
+			return false, fmt.Errorf("order %s: %w", k, err)
+		}
+		out = append(out, Told{Offset: f.Offset, RecordedAt: f.RecordedAt, Fact: &f})
+		return true, nil
+	})
+	return out, err
 }
 
 // Orders visits the keys of orders after the given one, ascending; of merged

@@ -2,7 +2,7 @@ package clickhouse
 
 import "github.com/orderledger/orderledger/ledger"
 
-var subjectNames = [...]string{"none", "order", "feed", "alias", "word"}
+var subjectNames = [...]string{"none", "order", "feed", "alias", "word", "merged"}
 
 func exceptionColumns(t *table, rows []ledger.ExceptionRow) {
 	x := func(i int) *ledger.Exception { return &rows[i].Exception }

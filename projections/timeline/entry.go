@@ -175,7 +175,7 @@ var factKinds = map[ledger.FactKind]Kind{
 	ledger.FactVerdict: KindVerdict, ledger.FactRevised: KindRevised, ledger.FactExceptionOpened: KindExceptionOpened,
 	ledger.FactExceptionStepped: KindExceptionStepped, ledger.FactExceptionResolved: KindExceptionResolved,
 	ledger.FactExceptionReopened: KindExceptionReopened, ledger.FactAction: KindOperatorAction, ledger.FactRefused: KindOperatorAction,
-	ledger.FactReleased: KindPolicy,
+	ledger.FactReleased: KindPolicy, ledger.FactMerged: KindOperatorAction, ledger.FactSplit: KindOperatorAction,
 }
 
 func fact(f *ledger.Fact) Entry {

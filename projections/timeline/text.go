@@ -118,6 +118,14 @@ func factText(f *ledger.Fact) string {
 		return fmt.Sprintf("A new policy reads the %s status %s as %s.", axis, Word(word), f.Text)
 	case ledger.FactWithdrawn:
 		return fmt.Sprintf("A document of %s was taken back: the name it came by is another order's.", f.Name)
+	case ledger.FactMerged:
+		a, b, _ := strings.Cut(f.Name, " ")
+		return fmt.Sprintf("%s said that %s and %s are one order%s.", f.Actor, a, b, colon(f.Text))
+	case ledger.FactSplit:
+		a, b, _ := strings.Cut(f.Name, " ")
+		return fmt.Sprintf("%s said that %s and %s are two orders after all%s.", f.Actor, a, b, colon(f.Text))
+	case ledger.FactExceptionMoved:
+		return fmt.Sprintf("It carries on an exception of %s, and what people did about that.", f.Text)
 	case ledger.FactSnoozeEnded:
 		return fmt.Sprintf("The snooze of %s ended.", f.Name)
 	default:
@@ -135,6 +143,13 @@ func joinedText(by []ledger.Alias) string {
 		names[i] = a.Type + " " + a.Value
 	}
 	return " Joined by " + strings.Join(names, " and ") + "."
+}
+
+func colon(text string) string {
+	if text == "" {
+		return ""
+	}
+	return ": " + text
 }
 
 func silently(f *ledger.Fact) string {
@@ -232,6 +247,8 @@ func CauseText(b ledger.Because) string {
 		return "what proved it was withdrawn"
 	case ledger.BecauseOperator:
 		return "a person resolved it"
+	case ledger.BecauseRegrouped:
+		return "orders were merged or split"
 	case ledger.BecauseClock:
 		return "the clock was put right"
 	default:

@@ -153,13 +153,16 @@ func sameAction(r *ledger.Reader, act *ledger.OperatorAction, a ledger.Answer) (
 	if err != nil || x == nil {
 		return false, err
 	}
-	if x.Subject.Kind != ledger.SubjectOrder {
+	if a.Reason == ledger.RefusedMoved { // it left no trace in the member's story
+		return true, nil
+	}
+	if !x.Subject.OfOrder() {
 		if act.Kind == ledger.ActionAcknowledge {
 			return !a.Accepted || x.Ack.Actor == act.Actor && x.Ack.Comment == act.Comment, nil
 		}
 		return !a.Accepted || recalls(x, act), nil
 	}
-	told, err := r.Timeline(x.Subject.Order)
+	told, err := r.Told(&x.Subject)
 	if err != nil {
 		return false, err
 	}
@@ -214,6 +217,7 @@ var refusals = map[string]orderledgerv1.RefusalReason{
 	ledger.RefusedResolved:     orderledgerv1.RefusalReason_REFUSAL_REASON_NOT_OPEN,
 	ledger.RefusedAcknowledged: orderledgerv1.RefusalReason_REFUSAL_REASON_ALREADY_ACKNOWLEDGED,
 	ledger.RefusedPast:         orderledgerv1.RefusalReason_REFUSAL_REASON_SNOOZE_IN_THE_PAST,
+	ledger.RefusedMoved:        orderledgerv1.RefusalReason_REFUSAL_REASON_MOVED,
 	ledger.RefusedInvalid:      orderledgerv1.RefusalReason_REFUSAL_REASON_INVALID_ACTION,
 }
 
@@ -234,6 +238,8 @@ func result(a ledger.Answer, x *found) *orderledgerv1.ActionResult {
 		out.Detail = "Acknowledged before by " + x.x.Ack.Actor + "."
 	case ledger.RefusedPast:
 		out.Detail = "The snooze would end before the ledger's clock: name a later end."
+	case ledger.RefusedMoved:
+		out.Detail = "The order is merged into " + string(x.x.MovedTo) + ": act on the exception there."
 	default:
 		out.Detail = "Refused: " + a.Reason + "."
 	}

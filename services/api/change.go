@@ -86,11 +86,11 @@ type changes struct {
 
 // of adds the changes of one exception.
 func (c *changes) of(x *ledger.Exception) error {
-	if x.Subject.Kind != ledger.SubjectOrder {
+	if !x.Subject.OfOrder() {
 		c.remembered(x)
 		return nil
 	}
-	told, err := c.r.Timeline(x.Subject.Order)
+	told, err := c.r.Told(&x.Subject)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,8 @@ import (
 // stateOf is the one word for where an exception stands.
 func stateOf(x *ledger.Exception) orderledgerv1.ExceptionState {
 	switch {
+	case x.MovedTo != "":
+		return orderledgerv1.ExceptionState_EXCEPTION_STATE_MOVED
 	case !x.Open && causeOf(x.Cause) == orderledgerv1.ResolveCause_RESOLVE_CAUSE_RETRACTED:
 		return orderledgerv1.ExceptionState_EXCEPTION_STATE_RETRACTED
 	case !x.Open:
@@ -32,6 +34,8 @@ func causeOf(b ledger.Because) orderledgerv1.ResolveCause {
 		return orderledgerv1.ResolveCause_RESOLVE_CAUSE_RETRACTED
 	case ledger.BecausePolicy:
 		return orderledgerv1.ResolveCause_RESOLVE_CAUSE_POLICY
+	case ledger.BecauseRegrouped:
+		return orderledgerv1.ResolveCause_RESOLVE_CAUSE_MOVED
 	case ledger.BecauseOperator:
 		return orderledgerv1.ResolveCause_RESOLVE_CAUSE_OPERATOR
 	default:
@@ -41,7 +45,7 @@ func causeOf(b ledger.Because) orderledgerv1.ResolveCause {
 
 func subjectOf(s *ledger.Subject) *orderledgerv1.Subject {
 	switch s.Kind {
-	case ledger.SubjectOrder:
+	case ledger.SubjectOrder, ledger.SubjectMerged:
 		return &orderledgerv1.Subject{Subject: &orderledgerv1.Subject_OrderKey{OrderKey: string(s.Order)}}
 	case ledger.SubjectFeed:
 		return &orderledgerv1.Subject{Subject: &orderledgerv1.Subject_Feed{Feed: feedRef(s.Feed)}}
@@ -65,7 +69,7 @@ func exceptionOf(x *ledger.Exception) *orderledgerv1.Exception {
 		Severity: severityOf(x.Severity), Subject: subjectOf(&x.Subject), OrderKey: string(x.Subject.Order), Hop: x.Hop, Owner: x.Owner,
 		Since: interval(x.Since), OpenTime: stamp(x.OpenedAt), Announced: x.Announced, Historic: x.Historic, Episode: x.Episode,
 		Basis: basisOf(x.Basis), Impact: x.Impact, Remedy: x.Remedy, Runbook: x.Runbook, State: stateOf(x), Assignee: x.Assignee,
-		SnoozeUntil: stamp(x.SnoozedUntil), FalsePositive: x.FalsePositive,
+		SnoozeUntil: stamp(x.SnoozedUntil), FalsePositive: x.FalsePositive, MovedTo: string(x.MovedTo),
 	}
 	out.MoneyAtRisk = addMoney(nil, x.AtRisk)
 	for i := range x.Evidence {

@@ -94,6 +94,10 @@ func (o *known) message(view orderledgerv1.OrderView) *orderledgerv1.Order {
 	out := &orderledgerv1.Order{
 		Name: "orders/" + string(o.key), OrderKey: string(o.key), OriginSource: string(o.key.Origin()),
 		Created: interval(ledger.Within{Earliest: sum.Created, Latest: sum.Created}), CreateTime: stamp(o.first()), UpdateTime: stamp(o.last()), Cells: o.cells(),
+		MergedInto: string(sum.MergedInto),
+	}
+	for _, k := range o.view.Members {
+		out.Members = append(out.Members, string(k))
 	}
 	for _, a := range o.view.Aliases {
 		out.Aliases = append(out.Aliases, boundAlias(a, o.view.Bindings))

@@ -41,6 +41,8 @@ const (
 	PageTokenMismatch       Reason = "PAGE_TOKEN_MISMATCH"
 	InvalidResumeToken      Reason = "INVALID_RESUME_TOKEN"
 	RequestIDReused         Reason = "REQUEST_ID_REUSED"
+	AlreadyMerged           Reason = "ALREADY_MERGED"
+	NotMerged               Reason = "NOT_MERGED"
 	NotReady                Reason = "NOT_READY"
 	LogUnavailable          Reason = "LOG_UNAVAILABLE"
 	OutcomeUnknown          Reason = "OUTCOME_UNKNOWN"
@@ -52,6 +54,7 @@ const (
 )
 
 var reasonCodes = map[Reason]codes.Code{
+	AlreadyMerged: codes.FailedPrecondition, NotMerged: codes.FailedPrecondition,
 	OrderNotFound: codes.NotFound, ExceptionNotFound: codes.NotFound, SourceNotFound: codes.NotFound, QuarantineEntryNotFound: codes.NotFound,
 	PolicyNotFound: codes.NotFound, AliasAmbiguous: codes.FailedPrecondition, HashKeyMissing: codes.FailedPrecondition, InvalidOrderKey: codes.InvalidArgument,
 	InvalidField: codes.InvalidArgument, InvalidFilter: codes.InvalidArgument, InvalidOrderBy: codes.InvalidArgument,

@@ -89,8 +89,8 @@ func (s *Server) exception(ctx context.Context, id ledger.ExceptionID) (*found, 
 // other subjects what the exception itself remembers.
 func history(r *ledger.Reader, x *ledger.Exception, at place) ([]*orderledgerv1.ExceptionTransition, error) {
 	var out []*orderledgerv1.ExceptionTransition
-	if x.Subject.Kind == ledger.SubjectOrder {
-		told, err := r.Timeline(x.Subject.Order)
+	if x.Subject.OfOrder() {
+		told, err := r.Told(&x.Subject)
 		if err != nil {
 			return nil, err
 		}

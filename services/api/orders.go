@@ -206,6 +206,7 @@ func (a *orders) LookupOrder(ctx context.Context, req *orderledgerv1.LookupOrder
 			break
 		}
 	}
+	l.rootsOnly(a.s)
 	out := &orderledgerv1.LookupOrderResponse{Freshness: fresh}
 	switch n := len(l.found); {
 	case n == 0:
@@ -247,6 +248,20 @@ type lookup struct {
 	scope ledger.Source
 	value string
 	found map[ledger.OrderKey]*orderledgerv1.LookupCandidate
+}
+
+// rootsOnly has the root stand for the orders that are merged with it.
+func (l *lookup) rootsOnly(s *Server) {
+	for k, c := range l.found {
+		root := s.root(k)
+		if root == k {
+			continue
+		}
+		delete(l.found, k)
+		if l.found[root] == nil {
+			l.found[root] = &orderledgerv1.LookupCandidate{OrderKey: string(root), Name: "orders/" + string(root), Alias: c.GetAlias(), Created: c.GetCreated()}
+		}
+	}
 }
 
 func (l *lookup) read(r *ledger.Reader, _ engine.Freshness) error {

@@ -21,6 +21,8 @@ var rules = map[string]rule{
 	orderledgerv1.OrderService_ListOrders_FullMethodName:                  {scope: ScopeRead},
 	orderledgerv1.OrderService_GetTimeline_FullMethodName:                 {scope: ScopeRead},
 	orderledgerv1.OrderService_WatchOrder_FullMethodName:                  {scope: ScopeRead},
+	orderledgerv1.OrderService_MergeOrders_FullMethodName:                 {scope: ScopeAct},
+	orderledgerv1.OrderService_SplitOrders_FullMethodName:                 {scope: ScopeAct},
 	orderledgerv1.ExceptionService_GetException_FullMethodName:            {scope: ScopeRead},
 	orderledgerv1.ExceptionService_ListExceptions_FullMethodName:          {scope: ScopeRead},
 	orderledgerv1.ExceptionService_WatchExceptions_FullMethodName:         {scope: ScopeRead},

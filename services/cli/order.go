@@ -19,7 +19,7 @@ import (
 
 func (a *app) orders() *cobra.Command {
 	naming := "\n\nAn order is named by its key (shop~1001), by any alias (order-number:#1001), or by the bare value of one\n(1001): an order number, a payment id, an ERP number, a tracking number, an e-mail address, a telephone number (+49…)."
-	cmd := group("order", "Ask about orders", a.orderGet(), a.orderList(), a.orderTimeline(), a.orderWatch(), a.orderExplain())
+	cmd := group("order", "Ask about orders", a.orderGet(), a.orderList(), a.orderTimeline(), a.orderWatch(), a.orderExplain(), a.orderMerge(), a.orderSplit())
 	for _, c := range cmd.Commands() {
 		if strings.Contains(c.Use, "ORDER") {
 			c.Long = c.Short + "." + naming
@@ -102,6 +102,11 @@ func (a *app) drawOrder(o *orderledgerv1.Order) error {
 		names = append(names, al.GetType()+":"+al.GetValue())
 	}
 	head.row("known as", dash(strings.Join(names, ", ")))
+	if o.GetMergedInto() != "" {
+		head.row("merged into", o.GetMergedInto()+", which speaks for it")
+	} else if len(o.GetMembers()) > 0 {
+		head.row("one order with", strings.Join(o.GetMembers()[1:], ", "))
+	}
 	head.row("at risk", money(o.GetMoneyAtRisk()))
 	if err := head.write(a.Out); err != nil {
 		return err

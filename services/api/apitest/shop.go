@@ -14,11 +14,13 @@ import (
 
 	"github.com/orderledger/orderledger/ledger"
 	"github.com/orderledger/orderledger/ledger/ledgertest"
+	"github.com/orderledger/orderledger/projections"
 	"github.com/orderledger/orderledger/services/api"
 	"github.com/orderledger/orderledger/services/avroevent"
 	"github.com/orderledger/orderledger/services/engine"
 	"github.com/orderledger/orderledger/services/kafkalog"
 	"github.com/orderledger/orderledger/services/kafkalog/memlog"
+	"github.com/orderledger/orderledger/services/logsink"
 )
 
 // Partitions of the shop's log.
@@ -70,7 +72,8 @@ func Start(t testing.TB, change ...func(*api.Options)) *Shop {
 	s.Append(kafkalog.TopicControl, 0, "policy", ledgertest.Policy().Record([]byte("groups: []\n"), "tests"))
 	c := &clock{at: ledgertest.Clock(10, 2, 45), since: time.Now()}
 	s.Node, err = engine.Start(ctx, engine.Config{Dir: t.TempDir(), Partitions: Partitions},
-		engine.Deps{Journal: log, Codec: codec, Clock: c, Logger: slog.New(slog.DiscardHandler)})
+		engine.Deps{Journal: log, Codec: codec, Clock: c, Logger: slog.New(slog.DiscardHandler),
+			Sinks: []projections.Sink{logsink.NewJoins(log, codec)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func WordSubject(source, axis, word string) string { return "word:" + source + "
 // Subject names a ledger's subject.
 func Subject(s ledger.Subject) string {
 	switch s.Kind {
-	case ledger.SubjectOrder:
+	case ledger.SubjectOrder, ledger.SubjectMerged:
 		return OrderSubject(string(s.Order))
 	case ledger.SubjectFeed:
 		return FeedSubject(string(s.Feed.Source), s.Feed.Feed)

@@ -409,6 +409,8 @@ const (
 	RefusalReason_REFUSAL_REASON_SNOOZE_IN_THE_PAST RefusalReason = 11
 	// The action lacks something that the ledger needs to carry it out.
 	RefusalReason_REFUSAL_REASON_INVALID_ACTION RefusalReason = 12
+	// The order is merged: act on the exception of the root.
+	RefusalReason_REFUSAL_REASON_MOVED RefusalReason = 13
 )
 
 // Enum value maps for RefusalReason.
@@ -427,6 +429,7 @@ var (
 		10: "REFUSAL_REASON_EFFECTIVE_AT_DECREASES",
 		11: "REFUSAL_REASON_SNOOZE_IN_THE_PAST",
 		12: "REFUSAL_REASON_INVALID_ACTION",
+		13: "REFUSAL_REASON_MOVED",
 	}
 	RefusalReason_value = map[string]int32{
 		"REFUSAL_REASON_UNSPECIFIED":            0,
@@ -442,6 +445,7 @@ var (
 		"REFUSAL_REASON_EFFECTIVE_AT_DECREASES": 10,
 		"REFUSAL_REASON_SNOOZE_IN_THE_PAST":     11,
 		"REFUSAL_REASON_INVALID_ACTION":         12,
+		"REFUSAL_REASON_MOVED":                  13,
 	}
 )
 
@@ -1234,7 +1238,7 @@ const file_orderledger_v1_common_proto_rawDesc = "" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10OUTCOME_ACCEPTED\x10\x01\x12\x13\n" +
 	"\x0fOUTCOME_REFUSED\x10\x02\x12\x15\n" +
-	"\x11OUTCOME_VALIDATED\x10\x03*\xdb\x03\n" +
+	"\x11OUTCOME_VALIDATED\x10\x03*\xf5\x03\n" +
 	"\rRefusalReason\x12\x1e\n" +
 	"\x1aREFUSAL_REASON_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18REFUSAL_REASON_NOT_FOUND\x10\x01\x12#\n" +
@@ -1249,7 +1253,8 @@ const file_orderledger_v1_common_proto_rawDesc = "" +
 	"%REFUSAL_REASON_EFFECTIVE_AT_DECREASES\x10\n" +
 	"\x12%\n" +
 	"!REFUSAL_REASON_SNOOZE_IN_THE_PAST\x10\v\x12!\n" +
-	"\x1dREFUSAL_REASON_INVALID_ACTION\x10\fBKZIgithub.com/orderledger/orderledger/proto/gen/orderledger/v1;orderledgerv1b\x06proto3"
+	"\x1dREFUSAL_REASON_INVALID_ACTION\x10\f\x12\x18\n" +
+	"\x14REFUSAL_REASON_MOVED\x10\rBKZIgithub.com/orderledger/orderledger/proto/gen/orderledger/v1;orderledgerv1b\x06proto3"
 
 var (
 	file_orderledger_v1_common_proto_rawDescOnce sync.Once

@@ -966,7 +966,7 @@ type Exception struct {
 	ResolveCause ResolveCause `protobuf:"varint,27,opt,name=resolve_cause,json=resolveCause,proto3,enum=orderledger.v1.ResolveCause" json:"resolve_cause,omitempty"`
 	// The reason in words, such as the comment of the person who resolved it.
 	ResolveReason string `protobuf:"bytes,28,opt,name=resolve_reason,json=resolveReason,proto3" json:"resolve_reason,omitempty"`
-	// Id of the exception it continues in after a merge; empty otherwise.
+	// Key of the order that speaks for this one since a merge; empty otherwise.
 	MovedTo string `protobuf:"bytes,29,opt,name=moved_to,json=movedTo,proto3" json:"moved_to,omitempty"`
 	// Every step of its life, oldest first. Left out of lists and of orders.
 	History []*ExceptionTransition `protobuf:"bytes,30,rep,name=history,proto3" json:"history,omitempty"`

@@ -894,7 +894,10 @@ type Order struct {
 	// view only.
 	Sentence string `protobuf:"bytes,15,opt,name=sentence,proto3" json:"sentence,omitempty"`
 	// The clauses of the sentence in its order. Full view only.
-	Clauses       []*SentenceClause `protobuf:"bytes,16,rep,name=clauses,proto3" json:"clauses,omitempty"`
+	Clauses []*SentenceClause `protobuf:"bytes,16,rep,name=clauses,proto3" json:"clauses,omitempty"`
+	// Keys of the orders that are merged with this one, itself included, ascending; the first is the
+	// root, whose state is that of all. Empty for an order that stands alone.
+	Members       []string `protobuf:"bytes,17,rep,name=members,proto3" json:"members,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1041,6 +1044,13 @@ func (x *Order) GetClauses() []*SentenceClause {
 	return nil
 }
 
+func (x *Order) GetMembers() []string {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
 var File_orderledger_v1_order_proto protoreflect.FileDescriptor
 
 const file_orderledger_v1_order_proto_rawDesc = "" +
@@ -1085,7 +1095,7 @@ const file_orderledger_v1_order_proto_rawDesc = "" +
 	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x16\n" +
 	"\x06source\x18\x04 \x01(\tR\x06source\x12\x12\n" +
 	"\x04rule\x18\x05 \x01(\tR\x04rule\x12!\n" +
-	"\fexception_id\x18\x06 \x01(\tR\vexceptionId\"\xf1\x05\n" +
+	"\fexception_id\x18\x06 \x01(\tR\vexceptionId\"\x8b\x06\n" +
 	"\x05Order\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n" +
 	"\torder_key\x18\x02 \x01(\tR\borderKey\x12#\n" +
@@ -1106,7 +1116,8 @@ const file_orderledger_v1_order_proto_rawDesc = "" +
 	"\vmerged_into\x18\x0e \x01(\tR\n" +
 	"mergedInto\x12\x1a\n" +
 	"\bsentence\x18\x0f \x01(\tR\bsentence\x128\n" +
-	"\aclauses\x18\x10 \x03(\v2\x1e.orderledger.v1.SentenceClauseR\aclauses*\x8d\x02\n" +
+	"\aclauses\x18\x10 \x03(\v2\x1e.orderledger.v1.SentenceClauseR\aclauses\x12\x18\n" +
+	"\amembers\x18\x11 \x03(\tR\amembers*\x8d\x02\n" +
 	"\fVerdictState\x12\x1d\n" +
 	"\x19VERDICT_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15VERDICT_STATE_PENDING\x10\x01\x12\x15\n" +
