@@ -140,8 +140,20 @@ func (p *Partition) rejoin(s *aliasState, answered OrderKey) {
 			p.reply(c)
 		}
 	}
+	p.publish(s)
 	p.collision(s)
 	p.orphans(s)
+}
+
+// publish tells the index whose an alias is now.
+func (p *Partition) publish(s *aliasState) {
+	x := &AliasIndex{Alias: s.alias, Route: p.rec.Offset}
+	for i := range s.claimants {
+		if c := &s.claimants[i]; c.Live {
+			x.Claims = append(x.Claims, AliasClaim{Order: c.Order, From: c.From, Until: c.Until, Depth: c.Depth, Contested: c.contested, Evidence: c.Evidence})
+		}
+	}
+	p.send(Outgoing{Index: x})
 }
 
 // reply tells an order how its newest binding of an alias stands.

@@ -50,6 +50,8 @@ func appendOutgoing(b []byte, x *Outgoing) []byte {
 		return appendMoved(append(b, 'm'), x.Moved)
 	case x.Through != nil:
 		return appendThrough(append(b, 't'), x.Through)
+	case x.Index != nil:
+		return appendAliasIndex(append(b, 'i'), x.Index)
 	default:
 		return appendForwarded(append(b, 'f'), x.Forward)
 	}
@@ -70,6 +72,9 @@ func (d *decoder) outgoing() Outgoing {
 	case 'f':
 		f := d.forwarded()
 		x.Forward = &f
+	case 'i':
+		i := d.aliasIndex()
+		x.Index = &i
 	case 'm':
 		x.Moved = d.moved()
 	case 't':
@@ -77,6 +82,26 @@ func (d *decoder) outgoing() Outgoing {
 		x.Through = &t
 	default:
 		d.fail("outgoing record")
+	}
+	return x
+}
+
+func appendAliasIndex(b []byte, x *AliasIndex) []byte {
+	b = appendUint(appendInt(appendAlias(b, x.Alias), x.Route), len(x.Claims))
+	for i := range x.Claims {
+		c := &x.Claims[i]
+		b = appendInt(appendInt(appendText(b, string(c.Order)), c.From), c.Until)
+		b = append(append(b, c.Depth, boolByte(c.Contested)), c.Evidence[:]...)
+	}
+	return b
+}
+
+func (d *decoder) aliasIndex() AliasIndex {
+	x := AliasIndex{Alias: d.alias(), Route: d.int()}
+	for n := d.count(); n > 0; n-- {
+		c := AliasClaim{Order: OrderKey(d.text()), From: d.instant(), Until: d.instant(), Depth: d.byte(), Contested: d.bool()}
+		d.fixed(c.Evidence[:])
+		x.Claims = append(x.Claims, c)
 	}
 	return x
 }

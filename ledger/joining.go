@@ -78,6 +78,24 @@ type Forwarded struct {
 	Parked    []Parked   // ascending by feed, type, from
 }
 
+// AliasIndex is whose an alias is, as the alias store publishes it whenever that
+// changes. Of all records for one alias the one of the greatest route counts.
+type AliasIndex struct {
+	Alias  Alias
+	Route  int64
+	Claims []AliasClaim // the live ones, ascending by order
+}
+
+// AliasClaim is one order's claim of an alias.
+type AliasClaim struct {
+	Order     OrderKey
+	From      Instant // inclusive
+	Until     Instant // exclusive
+	Depth     uint8
+	Contested bool // another order claims the alias in the same stretch: it joins nothing there
+	Evidence  EventID
+}
+
 // AliasSpec declares one type of alias by which some catalog joins records.
 type AliasSpec struct {
 	Type string
@@ -107,6 +125,7 @@ type Outgoing struct {
 	Forward *Forwarded
 	Moved   *Moved
 	Through *Through
+	Index   *AliasIndex
 }
 
 // AliasPartitions is where the partitions of orders.unkeyed.v1 are numbered

@@ -153,6 +153,7 @@ func (n *Net) send(m *Member, records int) bool {
 			n.AliasMember(x.Binding.Alias).Append(ledger.Record{Binding: x.Binding})
 		case x.Reemit != nil:
 			n.OrderMember(x.Reemit.Order).Append(ledger.Record{Reemit: x.Reemit})
+		case x.Index != nil: // nobody here reads it
 		case x.Moved != nil:
 			n.OrderMember(x.Moved.Root).Append(ledger.Record{Moved: x.Moved})
 		case x.Through != nil:

@@ -59,13 +59,14 @@ const (
 	shapeSplit
 	shapeMoved
 	shapeThrough
+	shapeAliasIndex
 	shapes
 )
 
 var shapeNames = [shapes]string{
 	"OrderEvent", "Unkeyed", "Tick", "SourceStatus", "Policy", "OperatorAction",
 	"Looked", "ClockReset", "FoldCutover", "Quarantined", "Exception",
-	"AliasBinding", "Reemit", "Bound", "Forwarded", "Merge", "Split", "Moved", "Through",
+	"AliasBinding", "Reemit", "Bound", "Forwarded", "Merge", "Split", "Moved", "Through", "AliasIndex",
 }
 
 // listed is one schema of the manifest as the decoder uses it.
@@ -130,7 +131,7 @@ func newCodec(schemas []contract.Schema, err error) (*Codec, error) {
 // Encode appends the encoding of v to dst. v is a pointer to one of
 // ledger.Event, Unkeyed, Tick, SourceStatus, PolicyRecord, OperatorAction,
 // Looked, ClockReset, FoldCutover, Quarantined, AliasBinding, Reemit, Bound,
-// Forwarded, Merge, Split, Moved, Through, or to an ExceptionRecord.
+// Forwarded, Merge, Split, Moved, Through, AliasIndex, or to an ExceptionRecord.
 // Whatever it accepts, Decode accepts. Text that is not UTF-8 is mended where
 // it identifies nothing and refused elsewhere.
 func (c *Codec) Encode(dst []byte, v any) ([]byte, error) {
@@ -201,6 +202,8 @@ func shapeOf(v any) (shape, bool) {
 		return shapeMoved, true
 	case *ledger.Through:
 		return shapeThrough, true
+	case *ledger.AliasIndex:
+		return shapeAliasIndex, true
 	default:
 		return 0, false
 	}

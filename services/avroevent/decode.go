@@ -229,6 +229,11 @@ func (d *Decoder) DecodeException(value []byte) (*ExceptionRecord, error) {
 	return typed(d, value, shapeException, (*reader).exception)
 }
 
+// DecodeAliasIndex decodes a value of orders.aliases.v1.
+func (d *Decoder) DecodeAliasIndex(value []byte) (*ledger.AliasIndex, error) {
+	return typed(d, value, shapeAliasIndex, (*reader).aliasIndex)
+}
+
 // DecodePolicy decodes a value of orders.control.v1.
 func (d *Decoder) DecodePolicy(value []byte) (*ledger.PolicyRecord, error) {
 	return typed(d, value, shapePolicy, (*reader).policy)

@@ -83,3 +83,19 @@ func (d *reader) offset() int64 {
 	d.require(n >= 0)
 	return n
 }
+
+func (d *reader) aliasIndex(x *ledger.AliasIndex) {
+	d.alias(&x.Alias)
+	x.Route = d.offset()
+	x.Claims = elements(d, (*reader).aliasClaim)
+}
+
+func (d *reader) aliasClaim(c *ledger.AliasClaim) {
+	c.Order = ledger.OrderKey(d.text())
+	c.From = d.instant()
+	c.Until = d.instant()
+	c.Depth = d.depth()
+	c.Contested = d.r.ReadBool()
+	d.fixed(c.Evidence[:])
+	d.orderOf(c.Order)
+}

@@ -52,6 +52,8 @@ func (w *writer) record(v any) (shape, bool) {
 		w.moved(v)
 	case *ledger.Through:
 		w.through(v)
+	case *ledger.AliasIndex:
+		w.aliasIndex(v)
 	}
 	return n, true
 }

@@ -73,3 +73,19 @@ func (w *writer) offset(n int64) {
 	w.check(n >= 0, "offset")
 	w.w.WriteLong(n)
 }
+
+func (w *writer) aliasIndex(x *ledger.AliasIndex) {
+	w.alias(&x.Alias)
+	w.offset(x.Route)
+	array(w, x.Claims, (*writer).aliasClaim)
+}
+
+func (w *writer) aliasClaim(c *ledger.AliasClaim) {
+	w.check(validOrder(c.Order), "order key")
+	w.exact(string(c.Order))
+	w.clamped(c.From)
+	w.clamped(c.Until)
+	w.depth(c.Depth)
+	w.w.WriteBool(c.Contested)
+	w.fixed(c.Evidence[:])
+}

@@ -29,7 +29,7 @@ func empties() []any {
 		new(ledger.PolicyRecord), new(ledger.OperatorAction), new(ledger.Looked), new(ledger.ClockReset),
 		new(ledger.FoldCutover), new(ledger.Quarantined), new(ExceptionRecord), new(ledger.AliasBinding),
 		new(ledger.Reemit), new(ledger.Bound), new(ledger.Forwarded),
-		new(ledger.Merge), new(ledger.Split), new(ledger.Moved), new(ledger.Through),
+		new(ledger.Merge), new(ledger.Split), new(ledger.Moved), new(ledger.Through), new(ledger.AliasIndex),
 	}
 }
 
@@ -60,6 +60,11 @@ func (s *sampler) fill(p any) any {
 		v.Partition, v.To, v.Through, v.Route = v.Partition&math.MaxInt32, v.To&math.MaxInt32, abs(v.Through), abs(v.Route)
 		for i := range v.Held {
 			v.Held[i].Offset = abs(v.Held[i].Offset)
+		}
+	case *ledger.AliasIndex:
+		v.Route = abs(v.Route)
+		for i := range v.Claims {
+			v.Claims[i].Depth %= maxDepth + 1
 		}
 	case *ledger.Moved:
 		v.Route, v.Depth, v.Event.Order = abs(v.Route), v.Depth%(maxDepth+2), v.Member
@@ -230,6 +235,8 @@ func decodeAny(t testing.TB, d *Decoder, v any, value []byte) any {
 		got, err = d.DecodeQuarantined(value)
 	case *ExceptionRecord:
 		got, err = d.DecodeException(value)
+	case *ledger.AliasIndex:
+		got, err = d.DecodeAliasIndex(value)
 	default:
 		rec := ledger.Record{Key: keyOf(v)}
 		d.Decode(value, &rec)

@@ -81,6 +81,10 @@ func TestNodeJoinsByNames(t *testing.T) {
 		return cellOf(&v, ledgertest.ERP, ledger.AxisOrder) == ledger.OrderConfirmed && cellOf(&v, ledgertest.Payments, ledger.AxisPayment) == ledger.PaymentCaptured
 	}
 	until(t, joined)
+	until(t, func() bool {
+		x := r.index(track)
+		return x != nil && len(x.Claims) == 1 && x.Claims[0].Order == ev.Order && x.Claims[0].Depth == 1
+	})
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -127,4 +131,29 @@ func TestNodeTellsOrphans(t *testing.T) {
 	if found.Name != "OrphanEvent" || found.Subject.Alias != "shop/order-number:#404" || found.Count != 1 || len(found.Evidence) != 1 {
 		t.Fatalf("exception %+v", found)
 	}
+}
+
+// index is the newest word of orders.aliases.v1 on an alias.
+func (r *rig) index(a ledger.Alias) *ledger.AliasIndex {
+	r.t.Helper()
+	at := ledger.PartitionOf(a.Key(), partitions)
+	ends, err := r.log.EndOffsets(r.t.Context(), kafkalog.TopicAliases)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	records, err := kafkalog.ReadRange(r.t.Context(), r.log, kafkalog.Position{Topic: kafkalog.TopicAliases, Partition: at}, ends[at])
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var newest *ledger.AliasIndex
+	for i := range records {
+		x, err := r.codec.NewDecoder().DecodeAliasIndex(records[i].Value)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if x.Alias == a && (newest == nil || x.Route > newest.Route) {
+			newest = x
+		}
+	}
+	return newest
 }

@@ -15,7 +15,7 @@ var _ projections.Repeating = (*Joins)(nil)
 
 // Joins carries what partitions of orders and of the alias store say to each
 // other: bindings to orders.unkeyed.v1; re-emissions, answers, how far was joined
-// and what members tell of merged orders to orders.events.v1. Every such record carries a version or a route by
+// and what members tell of merged orders to orders.events.v1; and the index to orders.aliases.v1. Every such record carries a version or a route by
 // which its reader knows a repeat, so that a block may be sent again (S-36).
 type Joins struct {
 	log   kafkalog.Appender
@@ -151,6 +151,8 @@ func (j *Joins) record(x *ledger.Outgoing) (kafkalog.Record, error) {
 		rec.Key, v = []byte(x.Bound.Order), x.Bound
 	case x.Moved != nil:
 		rec.Key, v = []byte(x.Moved.Root), x.Moved
+	case x.Index != nil:
+		rec.Topic, rec.Key, v = kafkalog.TopicAliases, x.Index.Alias.Key(), x.Index
 	case x.Through != nil:
 		rec.Partition, v = x.Through.To, x.Through
 	default:
