@@ -33,7 +33,7 @@ test-core: ## the pure core alone, in seconds
 	cd ledger && go test ./...
 
 sim: ## the long campaign of the core's laws (SEEDS=20000)
-	cd ledger && ORDERLEDGER_SEEDS=$(or $(SEEDS),20000) go test -run 'Convergence|Replay|Oracle' -timeout 80m .
+	cd ledger && ORDERLEDGER_SEEDS=$(or $(SEEDS),20000) go test -run 'Convergence|Replay|Oracle|Joining|Merge' -timeout 80m .
 
 bench: build ## benchmarks with allocations and ratios, into test/bench/results
 	cd test && go test ./bench -run TestReport -bench-report -timeout 60m -v

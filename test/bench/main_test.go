@@ -97,6 +97,7 @@ func TestReport(t *testing.T) {
 	}{
 		{"fold", measureFold},
 		{"replay", measureReplay},
+		{"join", measureJoin},
 		{"history", measureHistory},
 		{"storm", measureStorm},
 		{"timeline", measureTimeline},

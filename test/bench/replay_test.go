@@ -68,15 +68,19 @@ func openStore(t *testing.T) *engine.Store {
 // folded replays partition 0 of the log into a store.
 func (r *rig) folded(store engine.Committer, committed func() error) {
 	r.t.Helper()
-	id, err := r.log.TopicID(r.t.Context(), kafkalog.TopicEvents)
+	id, err := r.log.TopicID(r.t.Context(), r.topic)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	fold, err := engine.NewFold(store, engine.FoldOptions{Partitions: 1, TopicID: id})
+	opt := engine.FoldOptions{Partitions: 1, TopicID: id}
+	if r.topic == kafkalog.TopicUnkeyed {
+		opt.Partition, opt.OrderPartitions = ledger.AliasPartitions, 1
+	}
+	fold, err := engine.NewFold(store, opt)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	err = engine.Replay(r.t.Context(), engine.ReplayOptions{Journal: r.log, Decoder: r.codec.NewDecoder(), Until: r.records, Batch: batchRecords}, fold, committed)
+	err = engine.Replay(r.t.Context(), engine.ReplayOptions{Journal: r.log, Topic: r.topic, Decoder: r.codec.NewDecoder(), Until: r.records, Batch: batchRecords}, fold, committed)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -89,7 +93,7 @@ func (r *rig) folded(store engine.Committer, committed func() error) {
 // the same keys and values committed by another.
 func (r *rig) bare(store *engine.Store, commits [][]write) {
 	r.t.Helper()
-	reader, err := r.log.NewReader(kafkalog.ReaderOptions{MaxPollRecords: batchRecords, Assignments: map[string]map[int32]int64{kafkalog.TopicEvents: {0: 0}}})
+	reader, err := r.log.NewReader(kafkalog.ReaderOptions{MaxPollRecords: batchRecords, Assignments: map[string]map[int32]int64{r.topic: {0: 0}}})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -88,7 +88,8 @@ type rig struct {
 	t     *testing.T
 	log   *memlog.Log
 	codec *avroevent.Codec
-	// bytes and records are what the keyed topic holds.
+	// topic is measured; bytes and records are what it holds.
+	topic          string
 	bytes, records int64
 }
 
@@ -98,26 +99,31 @@ func newRig(t *testing.T, partitions int32) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, log: memlog.New(memlog.Options{}), codec: codec}
+	return newRigOn(t, codec, kafkalog.TopicEvents, partitions, Policy())
+}
+
+func newRigOn(t *testing.T, codec *avroevent.Codec, topic string, partitions int32, p *ledger.Policy) *rig {
+	t.Helper()
+	r := &rig{t: t, log: memlog.New(memlog.Options{}), codec: codec, topic: topic}
 	t.Cleanup(r.log.Close)
 	specs := kafkalog.Topics(kafkalog.TopicOptions{Partitions: partitions, KeepEverything: true})
 	if _, err := r.log.EnsureTopics(t.Context(), specs, kafkalog.EnsureOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	for p := range partitions {
-		r.append(p, "", PolicyRecord(Policy()))
+	for i := range partitions {
+		r.append(i, "", PolicyRecord(p))
 	}
 	return r
 }
 
-// append writes a record to the keyed topic and returns its offset.
+// append writes a record to the topic and returns its offset.
 func (r *rig) append(partition int32, key string, v any) int64 {
 	r.t.Helper()
 	value, err := r.codec.Encode(nil, v)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	at, err := r.log.Append(r.t.Context(), kafkalog.Record{Topic: kafkalog.TopicEvents, Partition: partition, Key: []byte(key), Value: value})
+	at, err := r.log.Append(r.t.Context(), kafkalog.Record{Topic: r.topic, Partition: partition, Key: []byte(key), Value: value})
 	if err != nil {
 		r.t.Fatal(err)
 	}
