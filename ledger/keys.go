@@ -27,6 +27,7 @@ const (
 	keyHeld      = 'h' // feed offset → alias-key: unkeyed records that hold their feed
 	keyLoose     = 'g' // feed type begins alias-key event-id → receipt: those that no longer do
 	keyShared    = 'S' // order 0 alias-key → nothing: aliases that several orders claim
+	keyMuted     = 'y' // source 0 exception-id → nothing: they wait for the end of a mute
 	keyMerge     = 'M' // number → merge or split
 	keySaid      = 'v' // order 0 rule 0 event-id step → closed verdicts of a long order
 )

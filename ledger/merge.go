@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Merge says that two orders are one (S-38). Merges and splits are numbered
-// together, from 1; every partition takes the next number only.
+// Merge says that two orders are one (S-38). Merges, splits and mutes are
+// numbered together, from 1; every partition takes the next number only.
 type Merge struct {
 	Number uint64
 	A, B   OrderKey

@@ -103,6 +103,10 @@ func (p *Partition) flushMerging(b Batch) {
 	for _, to := range targets {
 		v = appendBlob(appendInt(v, to), p.toldThrough[to])
 	}
+	v = appendUint(v, len(p.mutes))
+	for i := range p.mutes {
+		v = appendMute(v, &p.mutes[i])
+	}
 	b.Put(metaKey(metaMerge), v)
 }
 
@@ -123,6 +127,9 @@ func (p *Partition) loadMerging() error {
 			p.toldThrough = map[int32][]byte{}
 		}
 		p.toldThrough[to] = d.blob()
+	}
+	for n := d.count(); n > 0; n-- {
+		p.mutes = append(p.mutes, d.mute())
 	}
 	return d.end("merged orders")
 }

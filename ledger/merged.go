@@ -19,9 +19,7 @@ func (p *Partition) applyMerge(m *Merge, live bool) error {
 	gone, made := p.merges.take(m.A, m.B, live)
 	p.put(mergeKey(m.Number), appendMergeRecord(nil, m, live, p.rec.Offset))
 	p.merging, p.meta = true, true
-	if m.RequestID != "" {
-		p.put(append([]byte{keyAction}, m.RequestID...), appendInt(appendText([]byte{1}, ""), p.rec.Offset))
-	}
+	p.noteRequest(m.RequestID)
 	if p.joins() {
 		return p.rejoinMerged(gone, made)
 	}
@@ -48,6 +46,13 @@ func (p *Partition) applyMerge(m *Merge, live bool) error {
 		}
 	}
 	return nil
+}
+
+// noteRequest notes that a request of the control topic was carried out.
+func (p *Partition) noteRequest(id string) {
+	if id != "" {
+		p.put(append([]byte{keyAction}, id...), appendInt(appendText([]byte{1}, ""), p.rec.Offset))
+	}
 }
 
 // owns reports whether an order is of this partition.

@@ -70,9 +70,11 @@ func (p *Partition) admit(a *OperatorAction, x *Exception) string {
 		return RefusedResolved
 	case a.Kind == ActionAcknowledge && x.Ack.At != 0:
 		return RefusedAcknowledged
-	case a.Kind == ActionSnooze && a.SnoozeUntil <= p.guard.Clock:
+	case a.Kind == ActionSnooze && a.SnoozeUntil == 0 && x.SnoozedUntil == 0, a.Kind == ActionAssign && a.Assignee == x.Assignee:
+		return RefusedInvalid
+	case a.Kind == ActionSnooze && a.SnoozeUntil != 0 && a.SnoozeUntil <= p.guard.Clock:
 		return RefusedPast
-	case a.Kind == ActionAssign && a.Assignee == "", a.Kind == ActionUnknown, a.Kind > ActionFalsePositive:
+	case a.Kind == ActionUnknown, a.Kind > ActionFalsePositive:
 		return RefusedInvalid
 	}
 	return ""
@@ -98,8 +100,9 @@ func (p *Partition) act(o *order, x *Exception, a *OperatorAction) {
 		if x.SnoozedUntil != 0 {
 			p.del(snoozeKey(x.SnoozedUntil, x.ID))
 		}
-		x.SnoozedUntil = a.SnoozeUntil
-		p.put(snoozeKey(a.SnoozeUntil, x.ID), nil)
+		if x.SnoozedUntil = a.SnoozeUntil; a.SnoozeUntil != 0 {
+			p.put(snoozeKey(a.SnoozeUntil, x.ID), nil)
+		}
 	case ActionFalsePositive:
 		x.FalsePositive = true
 	case ActionResolve:

@@ -79,6 +79,7 @@ type Partition struct {
 
 	merges      merges
 	merging     bool             // something of this was ever stored
+	mutes       []Mute           // newest of each source, ascending
 	throughs    []Through        // newest of each partition, ascending
 	fresh       bool             // one came since the last tick
 	toldThrough map[int32][]byte // what was last told each partition
@@ -156,7 +157,7 @@ func (p *Partition) Continuing() bool { return p.cont.active }
 
 // NeedsFlush reports whether r can only be applied to flushed state.
 func (p *Partition) NeedsFlush(r *Record) bool {
-	scans := r.Tick != nil || r.Policy != nil || r.Reset != nil || r.Merge != nil || r.Split != nil
+	scans := r.Tick != nil || r.Policy != nil || r.Reset != nil || r.Merge != nil || r.Split != nil || r.Mute != nil
 	return scans && p.unflushed()
 }
 
@@ -218,6 +219,8 @@ func (p *Partition) dispatch(r *Record) error {
 		return p.applyMerge(r.Merge, true)
 	case r.Split != nil:
 		return p.applyMerge((*Merge)(r.Split), false)
+	case r.Mute != nil:
+		return p.applyMute(r.Mute)
 	case r.Moved != nil && !p.joins():
 		return p.applyMoved(r.Moved)
 	case r.Through != nil && !p.joins():

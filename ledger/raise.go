@@ -46,6 +46,9 @@ func (p *Partition) openException(o *order, pos *orderException, b *broken) erro
 			last.Count++
 			last.Offset = p.rec.Offset
 			p.describe(o, last, b)
+			if m := p.mutedBy(p.concerns(o, b.j)); m != nil {
+				p.hush(last, m)
+			}
 			p.changed(o, last, FactExceptionReopened)
 			return nil
 		}
@@ -56,6 +59,9 @@ func (p *Partition) openException(o *order, pos *orderException, b *broken) erro
 	pos.id, pos.open = x.ID, true
 	pos.n++
 	p.describe(o, x, b)
+	if m := p.mutedBy(p.concerns(o, b.j)); m != nil {
+		p.hush(x, m)
+	}
 	p.changed(o, x, FactExceptionOpened)
 	if o.whole {
 		p.takeOver(o, x)

@@ -22,6 +22,7 @@ type Record struct {
 	Forward *Forwarded
 	Merge   *Merge
 	Split   *Split
+	Mute    *Mute
 	Moved   *Moved
 	Through *Through
 	Poison  *Poison

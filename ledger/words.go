@@ -102,6 +102,7 @@ func (p *Partition) subject(want *Exception, open bool) {
 		x.Open, x.ResolvedAt, x.Cause, x.Severity, x.Step = true, 0, BecauseNone, want.Severity, want.Step
 		x.Episode++
 		x.Count, x.Since, x.Offset = want.Count, want.Since, p.rec.Offset
+		p.hushFeed(x)
 		p.changed(nil, x, FactExceptionReopened)
 	case open:
 		n := *want
@@ -109,9 +110,14 @@ func (p *Partition) subject(want *Exception, open bool) {
 		n.N, n.Episode, n.Open, n.Announced, n.OpenedAt, n.Offset = pos.n, 1, true, true, p.guard.Clock, p.rec.Offset
 		pos.id, pos.open = n.ID, true
 		pos.n++
+		p.hushFeed(&n)
 		p.changed(nil, &n, FactExceptionOpened)
 	case pos.open && x != nil:
 		pos.open = false
+		if x.SnoozedUntil != 0 {
+			p.del(snoozeKey(x.SnoozedUntil, x.ID))
+			x.SnoozedUntil = 0
+		}
 		x.Open, x.ResolvedAt, x.Cause, x.Count = false, p.guard.Clock, BecauseHealed, want.Count
 		p.changed(nil, x, FactExceptionResolved)
 	default:

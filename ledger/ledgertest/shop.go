@@ -256,6 +256,8 @@ func (l *Log) Append(payload any) *Log {
 		r.Action = v
 	case *ledger.Looked:
 		r.Looked = v
+	case *ledger.Mute:
+		r.Mute = v
 	case *ledger.ClockReset:
 		r.Reset = v
 	case *ledger.Poison:

@@ -53,6 +53,7 @@ var mutants = []mutant{
 	{"S-38: merged orders contest each other", "merge.go", "return a == b || m.of[a] != nil && m.of[a] == m.of[b]", "return a == b", "TestMergedOrdersShareAName"},
 	{"S-38: a split leaves what the others brought", "merged.go", "			p.del(key)\n			return true, nil\n", "			return true, nil\n", "TestMergeAndSplit"},
 	{"S-38: an acknowledgement stays behind", "through.go", "	x.Ack, x.Assignee = c.Ack, c.Assignee\n", "", "TestExceptionMoves"},
+	{"a mute that was taken back holds on", "mute.go", "		p.del(snoozeKey(x.SnoozedUntil, x.ID))\n		x.SnoozedUntil = max", "		p.del(snoozeKey(0, x.ID))\n		x.SnoozedUntil = max", "TestMute"},
 	{"I-1: what is stored depends on the cache", "statecodec.go", "	b = appendUint(b, o.touched)\n", "	b = appendUint(b, uint64(cap(o.docs)))\n", "TestReplay"},
 }
 
