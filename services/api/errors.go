@@ -43,6 +43,7 @@ const (
 	RequestIDReused         Reason = "REQUEST_ID_REUSED"
 	AlreadyMerged           Reason = "ALREADY_MERGED"
 	NotMerged               Reason = "NOT_MERGED"
+	NotMuted                Reason = "NOT_MUTED"
 	NotReady                Reason = "NOT_READY"
 	LogUnavailable          Reason = "LOG_UNAVAILABLE"
 	OutcomeUnknown          Reason = "OUTCOME_UNKNOWN"
@@ -54,7 +55,7 @@ const (
 )
 
 var reasonCodes = map[Reason]codes.Code{
-	AlreadyMerged: codes.FailedPrecondition, NotMerged: codes.FailedPrecondition,
+	AlreadyMerged: codes.FailedPrecondition, NotMerged: codes.FailedPrecondition, NotMuted: codes.FailedPrecondition,
 	OrderNotFound: codes.NotFound, ExceptionNotFound: codes.NotFound, SourceNotFound: codes.NotFound, QuarantineEntryNotFound: codes.NotFound,
 	PolicyNotFound: codes.NotFound, AliasAmbiguous: codes.FailedPrecondition, HashKeyMissing: codes.FailedPrecondition, InvalidOrderKey: codes.InvalidArgument,
 	InvalidField: codes.InvalidArgument, InvalidFilter: codes.InvalidArgument, InvalidOrderBy: codes.InvalidArgument,

@@ -21,10 +21,14 @@ func (a *exceptions) AcknowledgeException(ctx context.Context, req *orderledgerv
 // AssignException implements ExceptionServiceServer.
 func (a *exceptions) AssignException(ctx context.Context, req *orderledgerv1.AssignExceptionRequest) (*orderledgerv1.AssignExceptionResponse, error) {
 	who := strings.TrimSpace(req.GetAssignee())
-	if who == "" || len(who) > maxActor {
-		return nil, invalid("assignee", "say who is to work on it, in at most %d bytes", maxActor)
+	w := &wanted{kind: ledger.ActionAssign, comment: req.GetComment(), about: "to " + who, assignee: who}
+	switch {
+	case req.GetUnassign() && who == "":
+		w.about = "to nobody any more"
+	case req.GetUnassign() || who == "" || len(who) > maxActor:
+		return nil, invalid("assignee", "say who is to work on it, in at most %d bytes, or unassign", maxActor)
 	}
-	done, x, err := a.s.act(ctx, req, &wanted{kind: ledger.ActionAssign, comment: req.GetComment(), about: "to " + who, assignee: who})
+	done, x, err := a.s.act(ctx, req, w)
 	if err != nil {
 		return nil, err
 	}
@@ -66,6 +70,9 @@ func (a *exceptions) snooze(req *orderledgerv1.SnoozeExceptionRequest) (*wanted,
 		}
 		until = now.Add(end.SnoozeFor.AsDuration())
 		w.about = "for " + end.SnoozeFor.AsDuration().String()
+	case *orderledgerv1.SnoozeExceptionRequest_Wake:
+		w.about = "no longer"
+		return w, nil
 	default:
 		return nil, invalid("snooze_until", "is missing: give it, or snooze_for")
 	}

@@ -23,10 +23,11 @@ type Ledger interface {
 	Propose(ctx context.Context, partition int32, payload any) (kafkalog.Position, error)
 	// ProposePolicy appends a policy to the control topic.
 	ProposePolicy(ctx context.Context, rec *ledger.PolicyRecord) (kafkalog.Position, error)
-	// ProposeMerge and ProposeSplit append to the control topic and return the
+	// ProposeMerge, ProposeSplit and ProposeMute append to the control topic and return the
 	// number taken; WaitMerged waits until a partition has folded it.
 	ProposeMerge(ctx context.Context, m ledger.Merge) (uint64, error)
 	ProposeSplit(ctx context.Context, m ledger.Merge) (uint64, error)
+	ProposeMute(ctx context.Context, m ledger.Mute) (uint64, error)
 	WaitMerged(ctx context.Context, partition int32, number uint64) error
 	Subscribe(room int) *engine.Subscription
 	// Coverage returns every feed instance's newest status.

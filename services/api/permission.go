@@ -34,6 +34,8 @@ var rules = map[string]rule{
 	orderledgerv1.ExceptionService_MarkFalsePositive_FullMethodName:       {scope: ScopeAct},
 	orderledgerv1.SourceService_GetSource_FullMethodName:                  {scope: ScopeRead},
 	orderledgerv1.SourceService_ListSources_FullMethodName:                {scope: ScopeRead},
+	orderledgerv1.SourceService_MuteSource_FullMethodName:                 {scope: ScopeAct},
+	orderledgerv1.SourceService_UnmuteSource_FullMethodName:               {scope: ScopeAct},
 	orderledgerv1.QuarantineService_GetQuarantineEntry_FullMethodName:     {scope: ScopeRead},
 	orderledgerv1.QuarantineService_ListQuarantineEntries_FullMethodName:  {scope: ScopeRead},
 	orderledgerv1.QuarantineService_ReleaseQuarantineEntry_FullMethodName: {scope: ScopeAct},

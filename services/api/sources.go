@@ -214,6 +214,11 @@ func (b *sourceBook) orders(r *ledger.Reader, f engine.Freshness) {
 			b.declared(&p.Sources[i])
 		}
 	}
+	for _, m := range r.Mutes() {
+		if src := b.source(m.Source); m.Until > f.Clock {
+			src.Maintenance = &orderledgerv1.Maintenance{From: stamp(m.From), Until: stamp(m.Until), Actor: m.Actor, Reason: m.Reason}
+		}
+	}
 	for _, feed := range r.Feeds() {
 		b.heard(feed, f.Clock)
 	}

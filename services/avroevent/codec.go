@@ -60,13 +60,14 @@ const (
 	shapeMoved
 	shapeThrough
 	shapeAliasIndex
+	shapeMute
 	shapes
 )
 
 var shapeNames = [shapes]string{
 	"OrderEvent", "Unkeyed", "Tick", "SourceStatus", "Policy", "OperatorAction",
 	"Looked", "ClockReset", "FoldCutover", "Quarantined", "Exception",
-	"AliasBinding", "Reemit", "Bound", "Forwarded", "Merge", "Split", "Moved", "Through", "AliasIndex",
+	"AliasBinding", "Reemit", "Bound", "Forwarded", "Merge", "Split", "Moved", "Through", "AliasIndex", "Mute",
 }
 
 // listed is one schema of the manifest as the decoder uses it.
@@ -131,7 +132,7 @@ func newCodec(schemas []contract.Schema, err error) (*Codec, error) {
 // Encode appends the encoding of v to dst. v is a pointer to one of
 // ledger.Event, Unkeyed, Tick, SourceStatus, PolicyRecord, OperatorAction,
 // Looked, ClockReset, FoldCutover, Quarantined, AliasBinding, Reemit, Bound,
-// Forwarded, Merge, Split, Moved, Through, AliasIndex, or to an ExceptionRecord.
+// Forwarded, Merge, Split, Moved, Through, AliasIndex, Mute, or to an ExceptionRecord.
 // Whatever it accepts, Decode accepts. Text that is not UTF-8 is mended where
 // it identifies nothing and refused elsewhere.
 func (c *Codec) Encode(dst []byte, v any) ([]byte, error) {
@@ -204,6 +205,8 @@ func shapeOf(v any) (shape, bool) {
 		return shapeThrough, true
 	case *ledger.AliasIndex:
 		return shapeAliasIndex, true
+	case *ledger.Mute:
+		return shapeMute, true
 	default:
 		return 0, false
 	}

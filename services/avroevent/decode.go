@@ -105,7 +105,7 @@ func (d *Decoder) decode(value []byte, rec *ledger.Record) (reason string) {
 		in.foldCutover(rec.Cutover)
 	case shapeBinding, shapeReemit, shapeBound, shapeForwarded:
 		return d.decodeJoin(n, rec)
-	case shapeMerge, shapeSplit, shapeMoved, shapeThrough:
+	case shapeMerge, shapeSplit, shapeMute, shapeMoved, shapeThrough:
 		return d.decodeMerge(n, rec)
 	default:
 		return ReasonMisplaced
@@ -154,7 +154,7 @@ func (d *Decoder) decodeJoin(n shape, rec *ledger.Record) string {
 	return in.verdict()
 }
 
-// decodeMerge decodes a merge or a split, or what partitions of orders tell each
+// decodeMerge decodes a merge, a split or a mute, or what partitions of orders tell each
 // other about merged orders.
 func (d *Decoder) decodeMerge(n shape, rec *ledger.Record) string {
 	in := &d.in
@@ -165,6 +165,9 @@ func (d *Decoder) decodeMerge(n shape, rec *ledger.Record) string {
 	case shapeSplit:
 		rec.Split = new(ledger.Split)
 		in.split(rec.Split)
+	case shapeMute:
+		rec.Mute = new(ledger.Mute)
+		in.mute(rec.Mute)
 	case shapeMoved:
 		rec.Moved = new(ledger.Moved)
 		in.moved(rec.Moved)

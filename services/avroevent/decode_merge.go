@@ -17,6 +17,20 @@ func (d *reader) merge(m *ledger.Merge) {
 
 func (d *reader) split(s *ledger.Split) { d.merge((*ledger.Merge)(s)) }
 
+func (d *reader) mute(m *ledger.Mute) {
+	m.Number = d.number()
+	m.Source = ledger.Source(d.text())
+	m.From = d.instant()
+	m.Until = d.instant()
+	m.Actor = d.text()
+	m.Reason = d.text()
+	m.RequestID = d.text()
+	m.ProposedAt = d.instant()
+	if !d.failed() {
+		d.require(validSource(m.Source) && m.Number > 0)
+	}
+}
+
 func (d *reader) moved(m *ledger.Moved) {
 	m.Root = ledger.OrderKey(d.text())
 	m.Number = d.number()

@@ -54,6 +54,8 @@ func (w *writer) record(v any) (shape, bool) {
 		w.through(v)
 	case *ledger.AliasIndex:
 		w.aliasIndex(v)
+	case *ledger.Mute:
+		w.mute(v)
 	}
 	return n, true
 }

@@ -14,6 +14,19 @@ func (w *writer) merge(m *ledger.Merge) {
 	w.instant(m.ProposedAt)
 }
 
+func (w *writer) mute(m *ledger.Mute) {
+	w.check(validSource(m.Source), "source name")
+	w.check(m.Number > 0, "number")
+	w.number(m.Number)
+	w.exact(string(m.Source))
+	w.instant(m.From)
+	w.instant(m.Until)
+	w.text(m.Actor)
+	w.text(m.Reason)
+	w.exact(m.RequestID)
+	w.instant(m.ProposedAt)
+}
+
 func (w *writer) moved(m *ledger.Moved) {
 	w.check(validOrder(m.Root) && validOrder(m.Member), "order key")
 	w.check(m.Event.Order == "" || m.Event.Order == m.Member, "order key of the event")

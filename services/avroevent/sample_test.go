@@ -29,7 +29,7 @@ func empties() []any {
 		new(ledger.PolicyRecord), new(ledger.OperatorAction), new(ledger.Looked), new(ledger.ClockReset),
 		new(ledger.FoldCutover), new(ledger.Quarantined), new(ExceptionRecord), new(ledger.AliasBinding),
 		new(ledger.Reemit), new(ledger.Bound), new(ledger.Forwarded),
-		new(ledger.Merge), new(ledger.Split), new(ledger.Moved), new(ledger.Through), new(ledger.AliasIndex),
+		new(ledger.Merge), new(ledger.Split), new(ledger.Moved), new(ledger.Through), new(ledger.AliasIndex), new(ledger.Mute),
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 func (a *app) exceptions() *cobra.Command {
 	return group("exception", "Work on exceptions", a.exceptionGet(), a.exceptionList(), a.exceptionWatch(),
-		a.exceptionAck(), a.exceptionAssign(), a.exceptionSnooze(), a.exceptionComment(), a.exceptionResolve(), a.exceptionFalsePositive())
+		a.exceptionAck(), a.exceptionAssign(), a.exceptionSnooze(), a.exceptionWake(), a.exceptionUnassign(), a.exceptionComment(), a.exceptionResolve(), a.exceptionFalsePositive())
 }
 
 // findException returns the exception of an id, or of the beginning of one that

@@ -152,6 +152,27 @@ func (a *app) exceptionSnooze() *cobra.Command {
 	return cmd
 }
 
+func (a *app) exceptionUnassign() *cobra.Command {
+	x := &acting{}
+	x.send = func(ctx context.Context, c *clients, t target) (acted, error) {
+		return c.exceptions.AssignException(ctx, &orderledgerv1.AssignExceptionRequest{
+			Id: t.id, Episode: t.episode, Actor: x.who, Comment: x.message, RequestId: t.request, Unassign: true,
+		})
+	}
+	return x.command(a, "unassign", "Say that nobody works on an exception any more", "why")
+}
+
+func (a *app) exceptionWake() *cobra.Command {
+	x := &acting{}
+	x.send = func(ctx context.Context, c *clients, t target) (acted, error) {
+		return c.exceptions.SnoozeException(ctx, &orderledgerv1.SnoozeExceptionRequest{
+			Id: t.id, Episode: t.episode, Actor: x.who, Comment: x.message, RequestId: t.request,
+			End: &orderledgerv1.SnoozeExceptionRequest_Wake{Wake: true},
+		})
+	}
+	return x.command(a, "wake", "End an exception's silence", "why")
+}
+
 // needsMessage refuses an action without a word.
 func (x *acting) needsMessage(what string) {
 	x.check = func() error {

@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) sources() *cobra.Command {
-	return group("source", "See how well each system is heard", a.sourceGet(), a.sourceList(), a.sourceImport())
+	return group("source", "See how well each system is heard", a.sourceGet(), a.sourceList(), a.sourceMute(), a.sourceUnmute(), a.sourceImport())
 }
 
 func (a *app) sourceGet() *cobra.Command {
@@ -30,6 +30,9 @@ func (a *app) sourceGet() *cobra.Command {
 		head.row("system", dash(src.GetSystem()))
 		head.row("role", dash(src.GetRole()))
 		head.row("last heard", when(src.GetLastHeardAt()))
+		if m := src.GetMaintenance(); m != nil {
+			head.row("maintenance", fmt.Sprintf("%s to %s, announced by %s: %s", when(m.GetFrom()), when(m.GetUntil()), m.GetActor(), m.GetReason()))
+		}
 		var counts []string
 		for _, o := range src.GetOutcomes() {
 			if o.GetRecords() > 0 {

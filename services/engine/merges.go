@@ -10,11 +10,11 @@ import (
 	"github.com/orderledger/orderledger/services/kafkalog"
 )
 
-// mergeLog is what orders.control.v1 holds of merges and splits, in number
-// order.
+// mergeLog is what orders.control.v1 holds of merges, splits and mutes, in
+// number order.
 type mergeLog struct {
 	mu   sync.Mutex
-	list []any // *ledger.Merge or *ledger.Split
+	list []any // *ledger.Merge, *ledger.Split or *ledger.Mute
 	sig  broadcast
 }
 
@@ -42,6 +42,8 @@ func (m *mergeLog) take(dec *avroevent.Decoder) func(*kafkalog.Record) {
 			v, number = rec.Merge, rec.Merge.Number
 		case rec.Split != nil:
 			v, number = rec.Split, rec.Split.Number
+		case rec.Mute != nil:
+			v, number = rec.Mute, rec.Mute.Number
 		default:
 			return
 		}
@@ -71,10 +73,14 @@ func (m *mergeLog) last() uint64 {
 }
 
 func requestOf(v any) string {
-	if s, ok := v.(*ledger.Split); ok {
-		return s.RequestID
+	switch v := v.(type) {
+	case *ledger.Merge:
+		return v.RequestID
+	case *ledger.Split:
+		return v.RequestID
+	default:
+		return v.(*ledger.Mute).RequestID
 	}
-	return v.(*ledger.Merge).RequestID
 }
 
 // ProposeMerge appends a merge to the control topic under the next number;
@@ -82,34 +88,40 @@ func requestOf(v any) string {
 // under which the log holds it: of proposals that rival for one number the first
 // is taken, and the others are numbered anew. The request's id tells them apart.
 func (n *Node) ProposeMerge(ctx context.Context, m ledger.Merge) (uint64, error) {
-	return n.proposeRegrouping(ctx, m, func(m ledger.Merge) any { return &m })
+	return n.proposeNumbered(ctx, m.RequestID, func(number uint64) any { m.Number = number; return &m })
 }
 
 // ProposeSplit appends a split, like ProposeMerge.
 func (n *Node) ProposeSplit(ctx context.Context, m ledger.Merge) (uint64, error) {
-	return n.proposeRegrouping(ctx, m, func(m ledger.Merge) any { s := ledger.Split(m); return &s })
+	s := ledger.Split(m)
+	return n.proposeNumbered(ctx, s.RequestID, func(number uint64) any { s.Number = number; return &s })
 }
 
-func (n *Node) proposeRegrouping(ctx context.Context, m ledger.Merge, as func(ledger.Merge) any) (uint64, error) {
-	if m.RequestID == "" {
-		return 0, fmt.Errorf("propose a merge or split: it needs a request id")
+// ProposeMute appends a mute, like ProposeMerge.
+func (n *Node) ProposeMute(ctx context.Context, m ledger.Mute) (uint64, error) {
+	return n.proposeNumbered(ctx, m.RequestID, func(number uint64) any { m.Number = number; return &m })
+}
+
+func (n *Node) proposeNumbered(ctx context.Context, request string, as func(number uint64) any) (uint64, error) {
+	if request == "" {
+		return 0, fmt.Errorf("propose a merge, split or mute: it needs a request id")
 	}
 	for {
-		m.Number = n.merges.last() + 1
-		value, err := n.deps.Codec.Encode(nil, as(m))
+		number := n.merges.last() + 1
+		value, err := n.deps.Codec.Encode(nil, as(number))
 		if err != nil {
 			return 0, err
 		}
-		key := fmt.Appendf(nil, "merge/%d/%s", m.Number, m.RequestID)
+		key := fmt.Appendf(nil, "numbered/%d/%s", number, request)
 		if _, err := n.deps.Journal.Append(ctx, kafkalog.Record{Topic: kafkalog.TopicControl, Key: key, Value: value}); err != nil {
 			return 0, err
 		}
-		taken, err := n.mergeTaken(ctx, m.Number)
+		taken, err := n.mergeTaken(ctx, number)
 		if err != nil {
 			return 0, err
 		}
-		if requestOf(taken) == m.RequestID {
-			return m.Number, nil
+		if requestOf(taken) == request {
+			return number, nil
 		}
 	}
 }
@@ -123,7 +135,7 @@ func (n *Node) mergeTaken(ctx context.Context, number uint64) (any, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("merge or split %d: it was appended and not read back yet: %w", number, ctx.Err())
+			return nil, fmt.Errorf("merge, split or mute %d: it was appended and not read back yet: %w", number, ctx.Err())
 		case <-wait:
 		}
 	}
@@ -145,7 +157,7 @@ func (n *Node) WaitMerged(ctx context.Context, partition int32, number uint64) e
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("partition %d, merge or split %d: %w", partition, number, ErrNotCaughtUp)
+			return fmt.Errorf("partition %d, merge, split or mute %d: %w", partition, number, ErrNotCaughtUp)
 		case <-wait:
 		}
 	}

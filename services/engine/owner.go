@@ -24,7 +24,7 @@ func (r *replica) tick(ctx context.Context) {
 			r.carry(ctx, "policy", rec)
 		}
 		if rec := r.n.merges.after(state.merged); r.owner.Load() && rec != nil && merge.due(state.merged+1, v.Now) {
-			r.carry(ctx, "merge or split", rec)
+			r.carry(ctx, "merge, split or mute", rec)
 		}
 		d := t.Decide(v)
 		if d.Propose {

@@ -48,7 +48,7 @@ type view struct {
 	place    Place
 	guard    ledger.Guard
 	taken    uint64
-	merged   uint64 // the last merge or split taken
+	merged   uint64         // the last merge or split taken
 	next     ledger.Instant // first timer, 0 if none
 	policy   uint64
 	counts   map[ledger.Source][ledger.Outcomes]uint64

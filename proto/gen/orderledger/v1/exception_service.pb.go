@@ -657,8 +657,10 @@ type AssignExceptionRequest struct {
 	// UUID that makes repetition harmless: the same id with the same content gives the first
 	// answer again. Chosen by the server when empty, and then repetition is a second action.
 	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
-	// Who is to work on it; at most 200 bytes. Required.
-	Assignee      string `protobuf:"bytes,6,opt,name=assignee,proto3" json:"assignee,omitempty"`
+	// Who is to work on it; at most 200 bytes. Required, unless unassign is set.
+	Assignee string `protobuf:"bytes,6,opt,name=assignee,proto3" json:"assignee,omitempty"`
+	// Nobody is to work on it any more.
+	Unassign      bool `protobuf:"varint,7,opt,name=unassign,proto3" json:"unassign,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -733,6 +735,13 @@ func (x *AssignExceptionRequest) GetAssignee() string {
 		return x.Assignee
 	}
 	return ""
+}
+
+func (x *AssignExceptionRequest) GetUnassign() bool {
+	if x != nil {
+		return x.Unassign
+	}
+	return false
 }
 
 // AssignExceptionResponse says what became of the action.
@@ -820,6 +829,7 @@ type SnoozeExceptionRequest struct {
 	//
 	//	*SnoozeExceptionRequest_SnoozeUntil
 	//	*SnoozeExceptionRequest_SnoozeFor
+	//	*SnoozeExceptionRequest_Wake
 	End           isSnoozeExceptionRequest_End `protobuf_oneof:"end"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -915,6 +925,15 @@ func (x *SnoozeExceptionRequest) GetSnoozeFor() *durationpb.Duration {
 	return nil
 }
 
+func (x *SnoozeExceptionRequest) GetWake() bool {
+	if x != nil {
+		if x, ok := x.End.(*SnoozeExceptionRequest_Wake); ok {
+			return x.Wake
+		}
+	}
+	return false
+}
+
 type isSnoozeExceptionRequest_End interface {
 	isSnoozeExceptionRequest_End()
 }
@@ -929,9 +948,16 @@ type SnoozeExceptionRequest_SnoozeFor struct {
 	SnoozeFor *durationpb.Duration `protobuf:"bytes,7,opt,name=snooze_for,json=snoozeFor,proto3,oneof"`
 }
 
+type SnoozeExceptionRequest_Wake struct {
+	// At once: it is to be heard again.
+	Wake bool `protobuf:"varint,8,opt,name=wake,proto3,oneof"`
+}
+
 func (*SnoozeExceptionRequest_SnoozeUntil) isSnoozeExceptionRequest_End() {}
 
 func (*SnoozeExceptionRequest_SnoozeFor) isSnoozeExceptionRequest_End() {}
+
+func (*SnoozeExceptionRequest_Wake) isSnoozeExceptionRequest_End() {}
 
 // SnoozeExceptionResponse says what became of the action.
 type SnoozeExceptionResponse struct {
@@ -1489,7 +1515,7 @@ const file_orderledger_v1_exception_service_proto_rawDesc = "" +
 	"\x1cAcknowledgeExceptionResponse\x124\n" +
 	"\x06result\x18\x01 \x01(\v2\x1c.orderledger.v1.ActionResultR\x06result\x127\n" +
 	"\texception\x18\x02 \x01(\v2\x19.orderledger.v1.ExceptionR\texception\x127\n" +
-	"\tfreshness\x18\x03 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshness\"\xad\x01\n" +
+	"\tfreshness\x18\x03 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshness\"\xc9\x01\n" +
 	"\x16AssignExceptionRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aepisode\x18\x02 \x01(\rR\aepisode\x12\x14\n" +
@@ -1497,11 +1523,12 @@ const file_orderledger_v1_exception_service_proto_rawDesc = "" +
 	"\acomment\x18\x04 \x01(\tR\acomment\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x05 \x01(\tR\trequestId\x12\x1a\n" +
-	"\bassignee\x18\x06 \x01(\tR\bassignee\"\xc1\x01\n" +
+	"\bassignee\x18\x06 \x01(\tR\bassignee\x12\x1a\n" +
+	"\bunassign\x18\a \x01(\bR\bunassign\"\xc1\x01\n" +
 	"\x17AssignExceptionResponse\x124\n" +
 	"\x06result\x18\x01 \x01(\v2\x1c.orderledger.v1.ActionResultR\x06result\x127\n" +
 	"\texception\x18\x02 \x01(\v2\x19.orderledger.v1.ExceptionR\texception\x127\n" +
-	"\tfreshness\x18\x03 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshness\"\x95\x02\n" +
+	"\tfreshness\x18\x03 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshness\"\xab\x02\n" +
 	"\x16SnoozeExceptionRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\aepisode\x18\x02 \x01(\rR\aepisode\x12\x14\n" +
@@ -1511,7 +1538,8 @@ const file_orderledger_v1_exception_service_proto_rawDesc = "" +
 	"request_id\x18\x05 \x01(\tR\trequestId\x12?\n" +
 	"\fsnooze_until\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampH\x00R\vsnoozeUntil\x12:\n" +
 	"\n" +
-	"snooze_for\x18\a \x01(\v2\x19.google.protobuf.DurationH\x00R\tsnoozeForB\x05\n" +
+	"snooze_for\x18\a \x01(\v2\x19.google.protobuf.DurationH\x00R\tsnoozeFor\x12\x14\n" +
+	"\x04wake\x18\b \x01(\bH\x00R\x04wakeB\x05\n" +
 	"\x03end\"\xc1\x01\n" +
 	"\x17SnoozeExceptionResponse\x124\n" +
 	"\x06result\x18\x01 \x01(\v2\x1c.orderledger.v1.ActionResultR\x06result\x127\n" +
@@ -1671,6 +1699,7 @@ func file_orderledger_v1_exception_service_proto_init() {
 	file_orderledger_v1_exception_service_proto_msgTypes[11].OneofWrappers = []any{
 		(*SnoozeExceptionRequest_SnoozeUntil)(nil),
 		(*SnoozeExceptionRequest_SnoozeFor)(nil),
+		(*SnoozeExceptionRequest_Wake)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{

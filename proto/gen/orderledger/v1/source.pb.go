@@ -634,7 +634,9 @@ type Source struct {
 	// How the records divide by outcome; every outcome is listed, zero included.
 	Outcomes []*OutcomeCount `protobuf:"bytes,12,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
 	// From when on its claims count as live; earlier breaches are historic.
-	LiveFrom      *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=live_from,json=liveFrom,proto3" json:"live_from,omitempty"`
+	LiveFrom *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=live_from,json=liveFrom,proto3" json:"live_from,omitempty"`
+	// Planned maintenance, present or to come; unset when there is none.
+	Maintenance   *Maintenance `protobuf:"bytes,14,opt,name=maintenance,proto3" json:"maintenance,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -760,6 +762,86 @@ func (x *Source) GetLiveFrom() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Source) GetMaintenance() *Maintenance {
+	if x != nil {
+		return x.Maintenance
+	}
+	return nil
+}
+
+// Maintenance is a stretch of time in which what is said because of a source waits, unannounced.
+type Maintenance struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// First instant.
+	From *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
+	// First instant after it.
+	Until *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
+	// Who announced it.
+	Actor string `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Maintenance) Reset() {
+	*x = Maintenance{}
+	mi := &file_orderledger_v1_source_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Maintenance) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Maintenance) ProtoMessage() {}
+
+func (x *Maintenance) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_source_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Maintenance.ProtoReflect.Descriptor instead.
+func (*Maintenance) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_source_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Maintenance) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *Maintenance) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *Maintenance) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *Maintenance) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 var File_orderledger_v1_source_proto protoreflect.FileDescriptor
 
 const file_orderledger_v1_source_proto_rawDesc = "" +
@@ -798,7 +880,7 @@ const file_orderledger_v1_source_proto_rawDesc = "" +
 	"\x12records_per_second\x18\x02 \x01(\x01R\x10recordsPerSecond\"a\n" +
 	"\fOutcomeCount\x127\n" +
 	"\aoutcome\x18\x01 \x01(\x0e2\x1d.orderledger.v1.RecordOutcomeR\aoutcome\x12\x18\n" +
-	"\arecords\x18\x02 \x01(\x03R\arecords\"\xff\x03\n" +
+	"\arecords\x18\x02 \x01(\x03R\arecords\"\xbe\x04\n" +
 	"\x06Source\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12!\n" +
@@ -813,7 +895,13 @@ const file_orderledger_v1_source_proto_rawDesc = "" +
 	" \x03(\v2\x14.orderledger.v1.RateR\x05rates\x12\x18\n" +
 	"\arecords\x18\v \x01(\x03R\arecords\x128\n" +
 	"\boutcomes\x18\f \x03(\v2\x1c.orderledger.v1.OutcomeCountR\boutcomes\x127\n" +
-	"\tlive_from\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\bliveFrom*\xf9\x01\n" +
+	"\tlive_from\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\bliveFrom\x12=\n" +
+	"\vmaintenance\x18\x0e \x01(\v2\x1b.orderledger.v1.MaintenanceR\vmaintenance\"\x9d\x01\n" +
+	"\vMaintenance\x12.\n" +
+	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason*\xf9\x01\n" +
 	"\rRecordOutcome\x12\x1e\n" +
 	"\x1aRECORD_OUTCOME_UNSPECIFIED\x10\x00\x12\x1e\n" +
 	"\x1aRECORD_OUTCOME_QUARANTINED\x10\x01\x12\x1a\n" +
@@ -842,7 +930,7 @@ func file_orderledger_v1_source_proto_rawDescGZIP() []byte {
 }
 
 var file_orderledger_v1_source_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_orderledger_v1_source_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_orderledger_v1_source_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_orderledger_v1_source_proto_goTypes = []any{
 	(RecordOutcome)(0),            // 0: orderledger.v1.RecordOutcome
 	(CoverageMode)(0),             // 1: orderledger.v1.CoverageMode
@@ -853,37 +941,41 @@ var file_orderledger_v1_source_proto_goTypes = []any{
 	(*Rate)(nil),                  // 6: orderledger.v1.Rate
 	(*OutcomeCount)(nil),          // 7: orderledger.v1.OutcomeCount
 	(*Source)(nil),                // 8: orderledger.v1.Source
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 10: google.protobuf.Duration
-	(Axis)(0),                     // 11: orderledger.v1.Axis
+	(*Maintenance)(nil),           // 9: orderledger.v1.Maintenance
+	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
+	(Axis)(0),                     // 12: orderledger.v1.Axis
 }
 var file_orderledger_v1_source_proto_depIdxs = []int32{
-	9,  // 0: orderledger.v1.CoverageInterval.from:type_name -> google.protobuf.Timestamp
-	9,  // 1: orderledger.v1.CoverageInterval.until:type_name -> google.protobuf.Timestamp
+	10, // 0: orderledger.v1.CoverageInterval.from:type_name -> google.protobuf.Timestamp
+	10, // 1: orderledger.v1.CoverageInterval.until:type_name -> google.protobuf.Timestamp
 	1,  // 2: orderledger.v1.Coverage.mode:type_name -> orderledger.v1.CoverageMode
 	2,  // 3: orderledger.v1.Coverage.epoch:type_name -> orderledger.v1.CoverageEpoch
 	3,  // 4: orderledger.v1.Coverage.intervals:type_name -> orderledger.v1.CoverageInterval
-	9,  // 5: orderledger.v1.Coverage.until:type_name -> google.protobuf.Timestamp
-	10, // 6: orderledger.v1.Coverage.lag:type_name -> google.protobuf.Duration
-	11, // 7: orderledger.v1.Feed.axes:type_name -> orderledger.v1.Axis
+	10, // 5: orderledger.v1.Coverage.until:type_name -> google.protobuf.Timestamp
+	11, // 6: orderledger.v1.Coverage.lag:type_name -> google.protobuf.Duration
+	12, // 7: orderledger.v1.Feed.axes:type_name -> orderledger.v1.Axis
 	4,  // 8: orderledger.v1.Feed.coverage:type_name -> orderledger.v1.Coverage
-	9,  // 9: orderledger.v1.Feed.last_heard_at:type_name -> google.protobuf.Timestamp
-	9,  // 10: orderledger.v1.Feed.silent_since:type_name -> google.protobuf.Timestamp
-	10, // 11: orderledger.v1.Feed.expected_every:type_name -> google.protobuf.Duration
-	10, // 12: orderledger.v1.Feed.clock_skew:type_name -> google.protobuf.Duration
-	10, // 13: orderledger.v1.Rate.window:type_name -> google.protobuf.Duration
+	10, // 9: orderledger.v1.Feed.last_heard_at:type_name -> google.protobuf.Timestamp
+	10, // 10: orderledger.v1.Feed.silent_since:type_name -> google.protobuf.Timestamp
+	11, // 11: orderledger.v1.Feed.expected_every:type_name -> google.protobuf.Duration
+	11, // 12: orderledger.v1.Feed.clock_skew:type_name -> google.protobuf.Duration
+	11, // 13: orderledger.v1.Rate.window:type_name -> google.protobuf.Duration
 	0,  // 14: orderledger.v1.OutcomeCount.outcome:type_name -> orderledger.v1.RecordOutcome
 	5,  // 15: orderledger.v1.Source.feeds:type_name -> orderledger.v1.Feed
-	9,  // 16: orderledger.v1.Source.silent_since:type_name -> google.protobuf.Timestamp
-	9,  // 17: orderledger.v1.Source.last_heard_at:type_name -> google.protobuf.Timestamp
+	10, // 16: orderledger.v1.Source.silent_since:type_name -> google.protobuf.Timestamp
+	10, // 17: orderledger.v1.Source.last_heard_at:type_name -> google.protobuf.Timestamp
 	6,  // 18: orderledger.v1.Source.rates:type_name -> orderledger.v1.Rate
 	7,  // 19: orderledger.v1.Source.outcomes:type_name -> orderledger.v1.OutcomeCount
-	9,  // 20: orderledger.v1.Source.live_from:type_name -> google.protobuf.Timestamp
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	10, // 20: orderledger.v1.Source.live_from:type_name -> google.protobuf.Timestamp
+	9,  // 21: orderledger.v1.Source.maintenance:type_name -> orderledger.v1.Maintenance
+	10, // 22: orderledger.v1.Maintenance.from:type_name -> google.protobuf.Timestamp
+	10, // 23: orderledger.v1.Maintenance.until:type_name -> google.protobuf.Timestamp
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_orderledger_v1_source_proto_init() }
@@ -898,7 +990,7 @@ func file_orderledger_v1_source_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_orderledger_v1_source_proto_rawDesc), len(file_orderledger_v1_source_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
