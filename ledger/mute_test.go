@@ -77,7 +77,9 @@ func TestMuteIsReplaced(t *testing.T) {
 
 // The silence of a source in maintenance is expected until its end.
 func TestMuteOfASilentSource(t *testing.T) {
-	shop := func(h, m, s int) ledger.FeedCoverage { return Covered(Shop, ShopOrders, Clock(9, 0, 0), Clock(h, m, s)) }
+	shop := func(h, m, s int) ledger.FeedCoverage {
+		return Covered(Shop, ShopOrders, Clock(9, 0, 0), Clock(h, m, s))
+	}
 	l := NewLog().Append(Policy()).Append(Tick(Clock(10, 0, 40), heardUntil(10, 0, 20), shop(10, 0, 20))).Append(maintenance(1, Clock(10, 0, 0), Clock(10, 30, 0)))
 	l.Append(Tick(Clock(10, 5, 0), shop(10, 4, 50)))
 	x := last(t, l).Exception
