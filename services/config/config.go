@@ -25,6 +25,9 @@ type Config struct {
 	// broker and 24 elsewhere.
 	Partitions int32           `yaml:"partitions"`
 	Kafka      kafkalog.Config `yaml:"kafka"`
+	// KafkaClusters are those of other people, by name, on whose topics sources
+	// are read.
+	KafkaClusters map[string]KafkaCluster `yaml:"kafka_clusters"`
 	// AllowUnsafeTopics turns refusals of a topic's settings into warnings.
 	AllowUnsafeTopics bool       `yaml:"allow_unsafe_topics"`
 	Replication       int16      `yaml:"replication"`
@@ -179,6 +182,7 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("kafka: %w", err))
 		}
 	}
+	errs = append(errs, c.validateClusters()...)
 	if err := c.SchemaRegistry.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("schema_registry: %w", err))
 	}

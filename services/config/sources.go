@@ -124,6 +124,9 @@ func (c *Config) ValidateCatalog() error {
 			continue
 		}
 		errs = append(errs, c.problems(i, sys.Check(&c.Sources[i]))...)
+		if err := c.checkRegistry(i, sys); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

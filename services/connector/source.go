@@ -53,6 +53,8 @@ type Source struct {
 	Poll   PollSettings         `yaml:"poll"`
 	// Files are read, and watched for more.
 	Files FileSettings `yaml:"files"`
+	// Kafka are topics that somebody else writes to.
+	Kafka *KafkaSettings `yaml:"kafka"`
 	// LiveFrom: what should have happened before it is history (S-28). Since:
 	// how far back the first poll reads; LiveFrom if absent.
 	LiveFrom Moment `yaml:"live_from"`

@@ -68,7 +68,22 @@ type ReaderOptions struct {
 	Epochs map[string]map[int32]int32
 	// MaxPollRecords bounds one Poll over all partitions; 0 means 10,000.
 	MaxPollRecords int
+	// Isolation is which records of other people's transactions are returned.
+	Isolation Isolation
 }
+
+// Isolation says what a reader sees of transactions.
+type Isolation uint8
+
+const (
+	// Uncommitted returns every record, which is all there is in topics that
+	// nobody writes to in transactions.
+	Uncommitted Isolation = iota
+	// Committed returns records of transactions once they are committed, and
+	// none of aborted ones. Batches may then hold no record and still move on,
+	// see [Batch.After].
+	Committed
+)
 
 // Validate reports every unusable option.
 func (o ReaderOptions) Validate() error {

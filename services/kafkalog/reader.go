@@ -19,8 +19,9 @@ const fetchMaxWait = 500 * time.Millisecond
 
 // kafkaReader reads partitions directly, in no group.
 type kafkaReader struct {
-	client  *kgo.Client
-	maxPoll int
+	client    *kgo.Client
+	maxPoll   int
+	committed bool
 
 	mu      sync.Mutex // Close may come from another goroutine
 	closed  bool
@@ -47,9 +48,10 @@ func (l *Log) NewReader(opts ReaderOptions) (Reader, error) {
 		opts.MaxPollRecords = defaultMaxPollRecords
 	}
 	r := &kafkaReader{
-		maxPoll: opts.MaxPollRecords,
-		next:    make(map[partitionKey]int64),
-		stopped: make(map[partitionKey]bool),
+		maxPoll:   opts.MaxPollRecords,
+		committed: opts.Isolation == Committed,
+		next:      make(map[partitionKey]int64),
+		stopped:   make(map[partitionKey]bool),
 	}
 	assign := make(map[string]map[int32]kgo.Offset)
 	for topic, partitions := range opts.Assignments {
@@ -65,7 +67,11 @@ func (l *Log) NewReader(opts ReaderOptions) (Reader, error) {
 			r.unasked = append(r.unasked, key)
 		}
 	}
-	client, err := kgo.NewClient(append(l.common[:len(l.common):len(l.common)],
+	common := l.common[:len(l.common):len(l.common)]
+	if r.committed { // markers are kept, so that the place moves past them
+		common = append(common, kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
+	}
+	client, err := kgo.NewClient(append(common[:len(common):len(common)],
 		kgo.ConsumePartitions(assign),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchMaxWait(fetchMaxWait),
@@ -160,13 +166,19 @@ func (r *kafkaReader) take(p kgo.FetchTopicPartition) error {
 			return r.stop(key, fmt.Errorf("the client was moved back to offset %d", rec.Offset))
 		}
 		next = rec.Offset + 1
-		r.records = append(r.records, fromClient(rec))
+		if !rec.Attrs.IsControl() {
+			r.records = append(r.records, fromClient(rec))
+		}
 	}
 	r.next[key] = next
-	r.batches = append(r.batches, Batch{
+	b := Batch{
 		Topic: p.Topic, Partition: p.Partition,
 		Records: r.records[first:len(r.records):len(r.records)], HighWatermark: p.HighWatermark,
-	})
+	}
+	if r.committed {
+		b.After = next
+	}
+	r.batches = append(r.batches, b)
 	return nil
 }
 

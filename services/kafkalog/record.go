@@ -68,7 +68,15 @@ type Batch struct {
 	// HighWatermark is the partition's end offset as of this fetch: the offset
 	// the next appended record will get.
 	HighWatermark int64
+	// After is the offset behind what a reader of [Committed] records passed
+	// over, markers of transactions included; 0 means behind the last record.
+	After int64
 }
 
 // Next returns the offset a reader needs after this batch.
-func (b *Batch) Next() int64 { return b.Records[len(b.Records)-1].Offset + 1 }
+func (b *Batch) Next() int64 {
+	if b.After > 0 {
+		return b.After
+	}
+	return b.Records[len(b.Records)-1].Offset + 1
+}

@@ -96,6 +96,11 @@ func StartEdge(ctx context.Context, s *Stack, opt EdgeOptions) (*Edge, error) {
 		cancel()
 		return nil, err
 	}
+	consumers, err := b.consumers()
+	if err != nil {
+		cancel()
+		return nil, err
+	}
 	srv, err := webhook.NewServer(run, webhook.Config{Endpoints: endpoints, Sink: b.sink, Clock: opt.Clock, Observer: opt.Observer, Logger: s.Logger})
 	if err != nil {
 		cancel()
@@ -118,6 +123,9 @@ func StartEdge(ctx context.Context, s *Stack, opt EdgeOptions) (*Edge, error) {
 	}
 	for _, p := range pollers {
 		e.spawn(func() { _ = p.Run(run) })
+	}
+	for _, c := range consumers {
+		e.spawn(func() { _ = c.Run(run) })
 	}
 	for _, im := range importers {
 		e.spawn(func() { _ = im.Run(run) })

@@ -150,7 +150,7 @@ func (q *Quarantine) Release(ctx context.Context, req api.ReleaseRequest) (kafka
 			Remedy:  "its original went on " + e.Entry.ExpiresAt.String() + ": send the document again from its source",
 		}
 	}
-	out, err := q.remap(e)
+	out, err := q.remap(ctx, e)
 	if err != nil {
 		return kafkalog.Position{}, err
 	}
@@ -173,7 +173,7 @@ func (q *Quarantine) Release(ctx context.Context, req api.ReleaseRequest) (kafka
 }
 
 // remap reads an entry's original again with the catalog in force.
-func (q *Quarantine) remap(e *api.HeldDelivery) (connector.Outgoing, error) {
+func (q *Quarantine) remap(ctx context.Context, e *api.HeldDelivery) (connector.Outgoing, error) {
 	raw, err := original(e.Entry.Body)
 	if err != nil {
 		return connector.Outgoing{}, &api.CannotRelease{Refusal: api.ReleaseUnreadable, Remedy: "its original bytes cannot be read: " + err.Error()}
@@ -191,6 +191,9 @@ func (q *Quarantine) remap(e *api.HeldDelivery) (connector.Outgoing, error) {
 	if feed == nil {
 		return connector.Outgoing{}, &api.CannotRelease{Refusal: api.ReleaseUnreadable, Remedy: "the catalog has no feed " + e.Entry.Feed + " any more"}
 	}
+	if raw, err = q.readable(ctx, src, feed, raw); err != nil {
+		return connector.Outgoing{}, &api.CannotRelease{Refusal: api.ReleaseUnreadable, Remedy: err.Error()}
+	}
 	m, err := sys.NewMapper(catalog.MapperOptions{Source: src, HashKey: q.hashKey()})
 	if err != nil {
 		return connector.Outgoing{}, err
@@ -203,6 +206,19 @@ func (q *Quarantine) remap(e *api.HeldDelivery) (connector.Outgoing, error) {
 		}
 	}
 	return res.Outgoing(), nil
+}
+
+// readable is the JSON of an original that stood on a topic in Avro, and any
+// other as it is.
+func (q *Quarantine) readable(ctx context.Context, src *connector.Source, feed *catalog.Feed, raw []byte) ([]byte, error) {
+	if feed.Kafka == nil || src.Kafka == nil || feed.Kafka.Envelope || len(raw) == 0 || raw[0] != 0 {
+		return raw, nil
+	}
+	decoder, err := foreignDecoder(q.s.Config.RegistryOf(src.Kafka.Cluster))
+	if err != nil || decoder == nil {
+		return raw, err
+	}
+	return decoder.Decode(ctx, raw)
 }
 
 func (q *Quarantine) hashKey() []byte {

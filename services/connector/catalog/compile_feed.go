@@ -14,7 +14,7 @@ func (c *compiler) feed(s *System, f *file, t *fileFeed) {
 		c.bad(t.Name, "%s.name: must be given and unique", at)
 		return
 	}
-	feed := Feed{Name: t.Name.Text, Settle: t.Settle, ExpectedEvery: t.ExpectedEvery, Poll: t.Poll, Webhook: t.Webhook, Lookup: t.Lookup, Files: t.Files}
+	feed := Feed{Name: t.Name.Text, Settle: t.Settle, ExpectedEvery: t.ExpectedEvery, Poll: t.Poll, Webhook: t.Webhook, Lookup: t.Lookup, Files: t.Files, Kafka: t.Kafka}
 	for _, w := range t.Documents {
 		e := c.byName[w.Text]
 		if e == nil {
@@ -36,22 +36,25 @@ func (c *compiler) feed(s *System, f *file, t *fileFeed) {
 	s.Feeds = append(s.Feeds, feed)
 }
 
-// way compiles how a feed's documents come: asked for, pushed, or in files.
+// way compiles how a feed's documents come: asked for, pushed, in files, or on a
+// topic.
 func (c *compiler) way(s *System, feed *Feed, t *fileFeed) {
 	at := "feeds[" + t.Name.Text + "]"
 	ways := 0
-	for _, there := range []bool{t.Poll != nil, t.Webhook != nil, t.Files != nil} {
+	for _, there := range []bool{t.Poll != nil, t.Webhook != nil, t.Files != nil, t.Kafka != nil} {
 		if there {
 			ways++
 		}
 	}
 	switch {
 	case ways != 1:
-		c.bad(t.Name, "%s: give poll:, webhook: or files:, exactly one of them", at)
+		c.bad(t.Name, "%s: give poll:, webhook:, files: or kafka:, exactly one of them", at)
 	case t.Poll != nil:
 		c.poll(at+".poll", t)
 	case t.Webhook != nil:
 		c.webhook(s, feed, t)
+	case t.Kafka != nil:
+		c.kafka(feed, t)
 	default:
 		c.files(s, feed, t)
 	}

@@ -73,6 +73,7 @@ type fileFeed struct {
 	Webhook       *Webhook       `yaml:"webhook"`
 	Lookup        *Lookup        `yaml:"lookup"`
 	Files         *Files         `yaml:"files"`
+	Kafka         *Kafka         `yaml:"kafka"`
 }
 
 type fileProof struct {

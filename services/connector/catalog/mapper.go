@@ -94,7 +94,8 @@ type Input struct {
 	// SignedAt is the instant that the signature covers, zero if none.
 	SignedAt ledger.Instant
 	TraceID  string
-	// Place is where a row stands, such as "orders.csv:17"; empty for all else.
+	// Place is where a row of a file or a record of a topic stands, such as
+	// "orders.csv:17" or "orders/3@1042"; empty for all else.
 	Place string
 }
 
@@ -229,6 +230,9 @@ func (m *Mapper) eventOf(x *extraction, d *mapping, body ledger.Body) (Result, e
 	}
 	if err := x.fill(e, d); err != nil {
 		return Result{}, err
+	}
+	if e.NativeID == "" && e.Version.Scheme == ledger.SchemeNone && x.in.Feed.Kafka != nil {
+		e.NativeID = x.in.Delivery.ID // where the record stands; nothing else tells it from its repeats
 	}
 	key, by, err := x.identity(d)
 	if err != nil {

@@ -64,8 +64,8 @@ func (m *Mapper) Rows(in Input, row any) []Result {
 	return []Result{res}
 }
 
-// SetAside quarantines a row of a file. Its id depends on source, feed, place
-// and bytes alone, so that reading the file again gives the same entry.
+// SetAside quarantines a row of a file, or a record of a topic. Its id depends on source, feed, place
+// and bytes alone, so that reading it again gives the same entry.
 func (m *Mapper) SetAside(in Input, raw []byte, reason, detail string) Result {
 	res := m.quarantine(&in, raw, reason, in.Place+": "+detail)
 	sum := sha256.Sum256([]byte(res.Quarantined.ID + " " + in.Place))

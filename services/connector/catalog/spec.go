@@ -93,7 +93,7 @@ func (s *System) Check(src *connector.Source) error {
 		switch {
 		case f == nil:
 			bad("feeds", "system %s has no feed %q%s", s.Name, name, strictyaml.Hint(name, names))
-		case set.Coverage == "proven" && f.Poll == nil && f.Files == nil:
+		case set.Coverage == "proven" && f.Poll == nil && f.Files == nil && (f.Kafka == nil || !f.Kafka.Complete):
 			bad("feeds."+name+".coverage", "deliveries alone prove nothing; leave it assumed")
 		}
 	}
@@ -109,6 +109,7 @@ func (s *System) Check(src *connector.Source) error {
 	s.checkOptions(src, bad)
 	s.checkFetch(src, bad)
 	s.checkPolls(src, bad)
+	s.checkKafka(src, bad)
 	if len(src.Files.Paths) > 0 && s.FilesFeed() == nil {
 		bad("files", "system %s has no feed that is read from files: its catalog entry needs one with files:", s.Name)
 	}

@@ -56,6 +56,7 @@ type Feed struct {
 	Webhook       *Webhook
 	Lookup        *Lookup
 	Files         *Files
+	Kafka         *Kafka
 
 	documents []*mapping
 	topic     *program
