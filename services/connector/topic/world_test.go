@@ -118,8 +118,9 @@ const settle = 400 * ledger.Millisecond
 // create makes the topic; on Kafka a deleted one may take a moment to go.
 func (w *world) create(partitions int32) {
 	w.t.Helper()
+	forever := "-1"
 	w.await(func() error {
-		_, err := w.admin.CreateTopic(w.t.Context(), partitions, 1, nil, w.topic)
+		_, err := w.admin.CreateTopic(w.t.Context(), partitions, 1, map[string]*string{"retention.ms": &forever}, w.topic)
 		return err
 	})
 	w.connect()
