@@ -51,6 +51,7 @@ type Source struct {
 	Tokens map[string]SecretRef `yaml:"tokens"`
 	Verify *Verify              `yaml:"verify"`
 	Poll   PollSettings         `yaml:"poll"`
+	Lookup LookupSettings       `yaml:"lookup"`
 	// Files are read, and watched for more.
 	Files FileSettings `yaml:"files"`
 	// Kafka are topics that somebody else writes to.
@@ -76,11 +77,25 @@ type PollSettings struct {
 	Burst     int64   `yaml:"burst"`
 }
 
+// LookupSettings are how a source is asked about single orders that are missed.
+type LookupSettings struct {
+	Disabled bool `yaml:"disabled"`
+	// Wait is how long a verdict waits for the feed to be heard before a question
+	// is spent on it; the catalog's if absent.
+	Wait *Span `yaml:"wait"`
+	// PerSecond and Burst bound the questions where they are asked by another
+	// process than the polls, which then cannot share a budget; 0.5 and 2 if zero.
+	PerSecond float64 `yaml:"per_second"`
+	Burst     int64   `yaml:"burst"`
+}
+
 // FeedSettings override what the catalog says of one feed.
 type FeedSettings struct {
 	Disabled      bool  `yaml:"disabled"`
 	Settle        *Span `yaml:"settle"`
 	ExpectedEvery *Span `yaml:"expected_every"`
+	// LookupLag is that of look-ups by order.
+	LookupLag *Span `yaml:"lookup_lag"`
 	// Coverage is "proven" or "assumed".
 	Coverage string `yaml:"coverage"`
 }
@@ -142,6 +157,9 @@ func (s *Source) Validate() error {
 	s.validateFiles(bad)
 	if s.Poll.PerSecond < 0 || s.Poll.Burst < 0 {
 		bad("poll", "per_second and burst must not be negative")
+	}
+	if s.Lookup.PerSecond < 0 || s.Lookup.Burst < 0 {
+		bad("lookup", "per_second and burst must not be negative")
 	}
 	for _, name := range slices.Sorted(mapKeys(s.Feeds)) {
 		if c := s.Feeds[name].Coverage; c != "" && c != "proven" && c != "assumed" {

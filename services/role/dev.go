@@ -20,6 +20,7 @@ import (
 	"github.com/orderledger/orderledger/services/config"
 	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/connector/catalog"
+	"github.com/orderledger/orderledger/services/connector/poll"
 	"github.com/orderledger/orderledger/services/engine"
 )
 
@@ -70,6 +71,7 @@ type Instance struct {
 
 	history *History
 	edge    *Edge
+	lookups *lookups
 	surface *api.Surface
 	admin   *http.Server
 	cleanup func()
@@ -134,6 +136,15 @@ func (i *Instance) start(ctx context.Context, cfg *config.Config, parts Parts, w
 			i.Endpoints.Webhooks = "https://" + i.edge.Addr
 		}
 	}
+	if i.Node != nil && !parts.Standby {
+		var budgets map[string]*poll.Budget
+		if i.edge != nil {
+			budgets = i.edge.budgets
+		}
+		if err = i.startLookups(edgeObserver(w), budgets); err != nil {
+			return err
+		}
+	}
 	if err = i.startAdmin(ctx, cfg, w); err != nil {
 		return err
 	}
@@ -192,6 +203,9 @@ func (i *Instance) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	var errs []error
+	if i.lookups != nil {
+		i.lookups.close()
+	}
 	if i.edge != nil {
 		errs = append(errs, i.edge.Close())
 	}

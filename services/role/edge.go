@@ -34,6 +34,9 @@ type Edge struct {
 	// Addr is where webhooks are received.
 	Addr string
 
+	// budgets are those of the polled sources, by name.
+	budgets map[string]*poll.Budget
+
 	server *http.Server
 	stop   context.CancelFunc
 	wg     sync.WaitGroup
@@ -84,8 +87,8 @@ func LoadCatalog(dirs []string) (*catalog.Catalog, error) {
 // StartEdge binds every configured source and starts to listen and to poll.
 func StartEdge(ctx context.Context, s *Stack, opt EdgeOptions) (*Edge, error) {
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	e := &Edge{stop: cancel}
-	b := &edgeBuilder{s: s, opt: opt, sink: logsink.New(s.Log, s.Codec), secrets: connector.Secrets{ReadFile: os.ReadFile, LookupEnv: os.LookupEnv}}
+	e := &Edge{stop: cancel, budgets: map[string]*poll.Budget{}}
+	b := &edgeBuilder{budgets: e.budgets, s: s, opt: opt, sink: logsink.New(s.Log, s.Codec), secrets: connector.Secrets{ReadFile: os.ReadFile, LookupEnv: os.LookupEnv}}
 	endpoints, pollers, err := b.bind()
 	if err != nil {
 		cancel()
@@ -160,6 +163,7 @@ type edgeBuilder struct {
 	hashKey []byte
 	// fetchers read what deliveries only name.
 	fetchers []*fetch.Fetcher
+	budgets  map[string]*poll.Budget
 }
 
 func (b *edgeBuilder) bind() ([]*webhook.Endpoint, []*poll.Poller, error) {
@@ -211,6 +215,7 @@ func (b *edgeBuilder) source(src *connector.Source, sys *catalog.System) (*webho
 		return nil, nil, err
 	}
 	budget := poll.NewBudget(b.opt.Clock, src.Poll.PerSecond, src.Poll.Burst)
+	b.budgets[src.Name] = budget
 	client := poll.NewClient(http.DefaultTransport.(*http.Transport).Clone())
 	if ep != nil && sys.WebhookFeed().Webhook.Fetch != nil {
 		f, err := fetch.New(fetch.Options{

@@ -33,6 +33,7 @@ func (c *compiler) feed(s *System, f *file, t *fileFeed) {
 	}
 	c.proves(at, &feed, t)
 	c.way(s, &feed, t)
+	c.lookup(&feed, t)
 	s.Feeds = append(s.Feeds, feed)
 }
 

@@ -67,7 +67,7 @@ func TestProblemsNameTheirPlace(t *testing.T) {
 		"assumed, no settle": {"  settle: 60s\n", "", `assumed coverage needs a settle time`},
 		"no scheme":          {"scheme: bearer", "scheme: rot13", `"rot13" is none of shopify`},
 		"words missing":      {"words:\n- {axis: fulfilment, words: [packed]}\n", "", `the words of axis fulfilment are not listed`},
-		"no feed":            {"  webhook: {verify: {scheme: bearer}}\n", "", `give poll:, webhook: or files:, exactly one of them`},
+		"no feed":            {"  webhook: {verify: {scheme: bearer}}\n", "", `give poll:, webhook:, files: or kafka:, exactly one of them`},
 		"tab":                {"role: wms", "role:\twms\n\tx: y", `acme.yaml:2`},
 	} {
 		if !strings.Contains(plain, tc.from) {

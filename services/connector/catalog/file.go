@@ -144,11 +144,6 @@ type Webhook struct {
 	Fetch *Fetch `yaml:"fetch"`
 }
 
-// Lookup says that the system can be asked about one order.
-type Lookup struct {
-	Lag connector.Span `yaml:"lag"`
-}
-
 type fileDocument struct {
 	Name   Word   `yaml:"name"`
 	Kind   Word   `yaml:"kind"`

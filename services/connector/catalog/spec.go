@@ -42,6 +42,9 @@ func (s *System) SourceSpec(src *connector.Source) ledger.SourceSpec {
 		if set.Settle != nil {
 			f.Settle = set.Settle.Micros()
 		}
+		if set.LookupLag != nil && f.Lookup {
+			f.LookupLag = set.LookupLag.Micros()
+		}
 		if set.ExpectedEvery != nil {
 			f.ExpectedEvery = set.ExpectedEvery.Micros()
 		}

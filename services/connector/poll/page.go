@@ -204,6 +204,32 @@ func (a *asker) keyOf(item json.RawMessage) (key, error) {
 	return k, nil
 }
 
+// ItemsOf returns the list at a dotted path of an answer. A single object there,
+// or the answer itself where the path is empty, is the only item.
+func ItemsOf(body []byte, path string) ([]json.RawMessage, error) {
+	raw, err := at(body, path)
+	if err != nil {
+		return nil, err
+	}
+	if path == "" || len(raw) > 0 && raw[0] == '{' {
+		return []json.RawMessage{raw}, nil
+	}
+	var items []json.RawMessage
+	if err := json.Unmarshal(raw, &items); err != nil || string(raw) == "null" {
+		return nil, errNoList
+	}
+	return items, nil
+}
+
+// ValueAt returns the raw JSON at a dotted path of an answer, nil if it has none.
+func ValueAt(body []byte, path string) json.RawMessage {
+	raw, err := at(body, path)
+	if err != nil {
+		return nil
+	}
+	return raw
+}
+
 // at returns the raw JSON at a dotted path; the whole for an empty path.
 func at(raw []byte, path string) (json.RawMessage, error) {
 	cur := json.RawMessage(raw)

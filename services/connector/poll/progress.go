@@ -140,11 +140,9 @@ func (p *progress) answered(b bounds, a *Answer) {
 		return
 	}
 	p.status.SourceDate = max(p.status.SourceDate, a.Date)
-	// The true instant lies in [Date, Date + 1 s), ours in [asked, received].
 	middle := a.Asked + (a.Received-a.Asked)/2
 	p.status.Skew = a.Date.Add(ledger.Second / 2).Sub(middle)
-	ahead, behind := a.Date.Sub(a.Received), a.Asked.Sub(a.Date.Add(ledger.Second))
-	if ahead > b.skew || behind > b.skew {
+	if a.Off(b.skew) {
 		p.cursor.Open.Withheld = true
 	}
 }
