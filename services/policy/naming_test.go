@@ -122,4 +122,4 @@ func TestPoliciesWithoutNamesStay(t *testing.T) {
 }
 
 // shippedDigest is the digest of the shipped policy for Shopify and NetSuite.
-const shippedDigest = "2d1746c6aa2c11699c505c8b24e225de3a956017335c22eeab84ab437c11aa99"
+const shippedDigest = "8c13f3b31f0e0687c39440dbbf2c54df4a33591cf747d46edc0b05dd3d339f2a"

@@ -7,8 +7,10 @@ import (
 	mathrand "math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 
+	"github.com/orderledger/orderledger/ledger"
 	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/connector/catalog"
 	"github.com/orderledger/orderledger/services/connector/lookup"
@@ -63,7 +65,8 @@ func (i *Instance) startLookups(observer connector.Observer, budgets map[string]
 
 // asked reports whether a source is to be asked about single orders.
 func asked(sys *catalog.System, src *connector.Source) bool {
-	return len(sys.LookupFeeds()) > 0 && !src.Poll.Disabled && !src.Lookup.Disabled && src.BaseURL != ""
+	spec := sys.SourceSpec(src)
+	return slices.ContainsFunc(spec.Feeds, func(f ledger.FeedSpec) bool { return f.Lookup })
 }
 
 func (l *lookups) close() {

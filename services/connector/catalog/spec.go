@@ -42,6 +42,9 @@ func (s *System) SourceSpec(src *connector.Source) ledger.SourceSpec {
 		if set.Settle != nil {
 			f.Settle = set.Settle.Micros()
 		}
+		if src.Lookup.Disabled || src.BaseURL == "" { // nobody could be asked
+			f.Lookup, f.LookupLag = false, 0
+		}
 		if set.LookupLag != nil && f.Lookup {
 			f.LookupLag = set.LookupLag.Micros()
 		}

@@ -152,7 +152,7 @@ func New(o Options) (*Looker, error) {
 	l := &Looker{opts: o, mapper: mapper, skew: spec.Skew}
 	for i := range spec.Feeds {
 		f := o.System.Feed(spec.Feeds[i].Name)
-		if f.Lookup == nil {
+		if !spec.Feeds[i].Lookup {
 			continue
 		}
 		a := &asking{feed: f, key: ledger.FeedKey{Source: spec.Name, Feed: f.Name}, lag: spec.Feeds[i].LookupLag, wait: f.Lookup.Wait.Micros(), notes: map[ledger.OrderKey]*note{}}
@@ -276,6 +276,8 @@ func (l *Looker) order(ctx context.Context, a *asking, w *ledger.Awaited) error 
 			outcome = f.Outcome
 		}
 		l.count(a, outcome, err)
+		n.faults++ // it waits behind the others: the fault may be its alone
+		n.again = now.Add(ledger.Span(min(firstBackOff<<min(n.faults, 10), maxBackOff)))
 		return err
 	}
 	l.faults = 0

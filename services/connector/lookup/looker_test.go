@@ -283,6 +283,29 @@ func TestOneWrongQuestionDoesNotHoldUpTheOthers(t *testing.T) {
 	}
 }
 
+// TestAFaultOfOneOrderDoesNotHoldUpTheOthers: a source that is out of order for
+// one question is left alone for a while, and then asked another one first.
+func TestAFaultOfOneOrderDoesNotHoldUpTheOthers(t *testing.T) {
+	w := netsuite(t)
+	w.wait("shop~1002", start.Add(2*time.Second))
+	w.clock.Move(time.Minute)
+	w.answer = func(rw http.ResponseWriter, _ *http.Request, body string) {
+		if strings.Contains(body, "'1001'") {
+			rw.WriteHeader(500)
+			return
+		}
+		_, _ = io.WriteString(rw, items())
+	}
+	if err := w.round(); err == nil {
+		t.Fatal("a source that is out of order is not left alone")
+	}
+	w.clock.Move(time.Second)
+	w.mustRound()
+	if len(w.book.looked) != 1 || w.book.looked[0].Order != "shop~1002" {
+		t.Errorf("looked %+v", w.book.looked)
+	}
+}
+
 // TestTheLogDecides: an answer that is not in the log was not given.
 func TestTheLogDecides(t *testing.T) {
 	w := netsuite(t)
@@ -293,6 +316,7 @@ func TestTheLogDecides(t *testing.T) {
 		t.Fatalf("%v, looked %+v", err, w.book.looked)
 	}
 	w.book.SetGate(nil)
+	w.clock.Move(time.Minute)
 	w.book.refuse = connector.ErrUndecided
 	if err := w.round(); !errors.Is(err, connector.ErrUndecided) {
 		t.Fatalf("%v", err)
