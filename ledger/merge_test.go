@@ -299,3 +299,65 @@ func TestMergedOrdersShareAName(t *testing.T) {
 		t.Fatalf("joined to %s after the split", got)
 	}
 }
+
+// TestMergedOrdersAreLookedUpByTheirMembers: others know the members alone, and
+// what is found of them is said of the whole (S-17, S-38).
+func TestMergedOrdersAreLookedUpByTheirMembers(t *testing.T) {
+	n := NewNet(rand.New(rand.NewPCG(1, 2)), 2, 1)
+	settle := func() {
+		for range 200 {
+			n.Step()
+		}
+	}
+	n.Everywhere(ledger.Record{Policy: PolicyRecord(joined())})
+	for _, id := range []string{"1001", "1002"} {
+		ev := ShopEvent(id, Clock(10, 0, 0), Clock(10, 0, 1), Words{Order: "open", Created: Clock(10, 0, 0)})
+		n.OrderMember(ev.Order).Append(ledger.Record{Event: ev})
+	}
+	n.Everywhere(regrouping{a: Key("1001"), b: Key("1002"), live: true}.record(1))
+	settle()
+	feed := ledger.FeedKey{Source: ERP, Feed: ERPOrders}
+	tick := func(at ledger.Instant) {
+		n.Everywhere(ledger.Record{Tick: Tick(at, Covered(ERP, ERPOrders, Clock(9, 0, 0), Clock(10, 1, 30)), Covered(Shop, ShopOrders, Clock(9, 0, 0), at))})
+		settle()
+	}
+	tick(Clock(10, 2, 30))
+	tick(Clock(10, 2, 31))
+	awaiting := func() (out []ledger.Awaited) {
+		t.Helper()
+		for i, m := range n.Orders {
+			r, err := ledger.NewReader(m.Store, ledger.Options{Partition: int32(i), Partitions: 2, OrderPartitions: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			list, err := r.Awaiting(feed, 10, func(ledger.OrderKey, ledger.Instant) bool { return false })
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, list...)
+		}
+		return out
+	}
+	list := awaiting()
+	for _, id := range []string{"1001", "1002"} {
+		by := 0
+		for _, w := range list {
+			if w.Order == Key(id) {
+				by += len(w.Aliases) // its own name, and both as a member
+			}
+		}
+		if by < 3 {
+			t.Fatalf("%+v wait, want both members and all names", list)
+		}
+	}
+	for _, w := range list {
+		n.OrderMember(w.Order).Append(ledger.Record{Looked: &ledger.Looked{Source: ERP, Feed: ERPOrders, Order: w.Order, AskedAt: Clock(10, 3, 0)}})
+	}
+	settle()
+	for minute := range 4 { // what members heard travels to the root
+		tick(Clock(10, 4+minute, 0))
+	}
+	if list := awaiting(); len(list) != 0 {
+		t.Errorf("%+v wait for what was answered", list)
+	}
+}

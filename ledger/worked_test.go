@@ -112,10 +112,32 @@ func TestWorkedCaseSilent(t *testing.T) {
 
 func TestWorkedCaseLookedUp(t *testing.T) {
 	l := placed(NewLog())
+	awaiting := func() []ledger.Awaited {
+		t.Helper()
+		r, err := ledger.NewReader(l.Store, ledger.Options{Partition: 0, Partitions: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := r.Awaiting(ledger.FeedKey{Source: ERP, Feed: ERPOrders}, 10, func(ledger.OrderKey, ledger.Instant) bool { return false })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	l.Append(Tick(Clock(10, 2, 0), heardUntil(10, 1, 30)))
+	if list := awaiting(); len(list) != 0 {
+		t.Fatalf("%+v waits before it is due", list)
+	}
 	l.Append(Tick(Clock(10, 2, 1), heardUntil(10, 1, 30)))
+	if list := awaiting(); len(list) != 1 || list[0].Order != Key("1001") || list[0].Need != Clock(10, 2, 1) {
+		t.Fatalf("%+v waits, want order 1001 until 10:02:01", list)
+	}
 	l.Append(&ledger.Looked{Source: ERP, Feed: ERPOrders, Order: Key("1001"), AskedAt: Clock(10, 2, 2)})
 	if v := l.Verdict("1001", "ingestion", 0); v.State != ledger.VerdictBreached {
 		t.Fatalf("verdict %s, want BREACHED by the look-up at 10:02:02", v.State)
+	}
+	if list := awaiting(); len(list) != 0 {
+		t.Fatalf("%+v waits for what was answered", list)
 	}
 }
 

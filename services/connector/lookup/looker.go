@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/orderledger/orderledger/ledger"
@@ -234,6 +235,7 @@ func (l *Looker) waiting(a *asking) ([]ledger.Awaited, error) {
 		more = more || !skip
 		return skip
 	})
+	list = once(list)
 	if err != nil || more {
 		return list, err // not all were seen: nothing is forgotten
 	}
@@ -243,6 +245,26 @@ func (l *Looker) waiting(a *asking) ([]ledger.Awaited, error) {
 		}
 	}
 	return list, nil
+}
+
+// once joins what waits twice, by itself and as a member of a merged order.
+func once(list []ledger.Awaited) []ledger.Awaited {
+	var out []ledger.Awaited
+	for _, w := range list {
+		at := slices.IndexFunc(out, func(x ledger.Awaited) bool { return x.Order == w.Order })
+		if at < 0 {
+			w.Aliases = slices.Clone(w.Aliases)
+			out = append(out, w)
+			continue
+		}
+		out[at].Need = max(out[at].Need, w.Need)
+		for _, a := range w.Aliases {
+			if !slices.Contains(out[at].Aliases, a) {
+				out[at].Aliases = append(out[at].Aliases, a)
+			}
+		}
+	}
+	return out
 }
 
 // order asks about one order. An error is the source's: it holds for all orders.

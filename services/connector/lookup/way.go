@@ -189,7 +189,7 @@ func (l *Looker) ask(ctx context.Context, a *asking, w *ledger.Awaited, names []
 		if got.asked == 0 {
 			got.asked = ans.Asked
 		}
-		if err := l.emit(ctx, a, w, items, ans, &got); err != nil {
+		if err := l.emit(ctx, shown{a, w, items, ans}, &got); err != nil {
 			return got, err
 		}
 	}
@@ -199,18 +199,26 @@ func (l *Looker) ask(ctx context.Context, a *asking, w *ledger.Awaited, names []
 	return got, nil
 }
 
+// shown is what an answer shows of an order.
+type shown struct {
+	a     *asking
+	w     *ledger.Awaited
+	items []json.RawMessage
+	ans   *poll.Answer
+}
+
 // emit appends what an answer shows; it is acknowledged before anything is
 // proven by it. Documents of other orders, which some systems show because their
 // names begin alike, are news like any.
-func (l *Looker) emit(ctx context.Context, a *asking, w *ledger.Awaited, items []json.RawMessage, ans *poll.Answer, got *answer) error {
+func (l *Looker) emit(ctx context.Context, s shown, got *answer) error {
 	var out connector.Outgoing
 	unreadable := false
-	for _, item := range items {
-		res := l.mapper.Map(catalog.Input{Feed: a.feed, Raw: item, ReceivedAt: ans.Received, AskedAt: ans.Asked})
+	for _, item := range s.items {
+		res := l.mapper.Map(catalog.Input{Feed: s.a.feed, Raw: item, ReceivedAt: s.ans.Received, AskedAt: s.ans.Asked})
 		switch {
-		case res.Event != nil && res.Event.Order == w.Order:
+		case res.Event != nil && res.Event.Order == s.w.Order:
 			got.found = true
-		case res.Unkeyed != nil && slices.Contains(w.Aliases, res.Unkeyed.By):
+		case res.Unkeyed != nil && slices.Contains(s.w.Aliases, res.Unkeyed.By):
 			got.found, got.parked = true, true
 		case res.Quarantined != nil:
 			unreadable = true
@@ -219,11 +227,11 @@ func (l *Looker) emit(ctx context.Context, a *asking, w *ledger.Awaited, items [
 	}
 	if !out.Empty() {
 		if err := l.opts.Log.Append(ctx, out); err != nil {
-			return fmt.Errorf("append what was found of %s: %w", w.Order, err)
+			return fmt.Errorf("append what was found of %s: %w", s.w.Order, err)
 		}
 	}
 	if unreadable {
-		return &poll.Fault{Outcome: connector.OutcomeBroken, Status: ans.Status, Err: errUnreadable}
+		return &poll.Fault{Outcome: connector.OutcomeBroken, Status: s.ans.Status, Err: errUnreadable}
 	}
 	return nil
 }
