@@ -17,6 +17,7 @@ import (
 	"github.com/orderledger/orderledger/ledger"
 	"github.com/orderledger/orderledger/services/config"
 	"github.com/orderledger/orderledger/services/connector"
+	"github.com/orderledger/orderledger/services/role"
 )
 
 // promptly is the shipped promise that the ERP hears of an order, in seconds.
@@ -110,6 +111,60 @@ func (d *desk) awaitStateOf(order int, want string) {
 	})
 }
 
+// configure adds the ERP to a desk's sources.
+func (e *erp) configure(t *testing.T, cfg *config.Config, url, rules string) {
+	t.Helper()
+	polled(t, cfg) // its answers carry the time, so that the clock is believed at once
+	none := connector.Span(0)
+	token := connector.SecretRef{File: cfg.Sources[0].SecretFiles[0]}
+	cfg.Sources = append(cfg.Sources, connector.Source{
+		Name: "netsuite-main", System: "netsuite", OriginSource: "shop", BaseURL: url, Account: "1",
+		Tokens:   map[string]connector.SecretRef{"consumer_key": token, "consumer_secret": token, "token_id": token, "token_secret": token},
+		LiveFrom: connector.Moment(ledger.At(time.Now().Add(-time.Hour))), Poll: connector.PollSettings{PerSecond: 50, Burst: 50},
+		Lookup: connector.LookupSettings{Wait: &none, PerSecond: 5, Burst: 5}, Feeds: map[string]connector.FeedSettings{"sales-orders": {LookupLag: &none}},
+	})
+	cfg.Policy.Rules = []string{rules}
+}
+
+// TestTheLedgerAsksWhereConnectorsRunApart: a ledger without webhooks and polls
+// looks up what it waits for, beside a connector that only hears.
+func TestTheLedgerAsksWhereConnectorsRunApart(t *testing.T) {
+	e := &erp{answers: map[string]func(http.ResponseWriter){"3101": absent, "3102": found(3102)}, asked: map[string]int{}}
+	api := httptest.NewServer(e)
+	t.Cleanup(api.Close)
+	rules := filepath.Join(t.TempDir(), "rules.yaml")
+	if err := os.WriteFile(rules, []byte(promptly), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start := func(parts role.Parts, brokers []string) *desk {
+		cfg := loopback()
+		cfg.Sources, cfg.Kafka.Brokers, cfg.AllowUnsafeTopics, cfg.Partitions = deskSources(t), brokers, true, partitions
+		e.configure(t, cfg, api.URL, rules)
+		cfg.Finish()
+		i, err := role.Start(t.Context(), cfg, parts, role.Watchers{}, quiet(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &desk{t: t, Instance: i}
+		t.Cleanup(d.close)
+		return d
+	}
+	books := start(role.Parts{History: true, API: true}, nil)
+	edge := start(role.Parts{Edge: true}, []string{books.Endpoints.Kafka})
+	for _, n := range []int64{3101, 3102} {
+		made := time.Now().UTC().Format(time.RFC3339)
+		edge.accept("shop", "orders/create", strings.NewReplacer("2026-03-02T09:59:59Z", made, "2026-03-02T10:00:00Z", made).Replace(order(n, "paid")))
+	}
+	for n, want := range map[int]string{3101: "BREACHED PROVEN", 3102: "MET PROVEN"} {
+		await(t, 40*time.Second, func() error {
+			if books.Node.Barrier(t.Context(), books.Node.PartitionOf(orderKey(int64(n)))) != nil || books.stateOf(n) != want {
+				return yet("order %d is not %s", n, want)
+			}
+			return nil
+		})
+	}
+}
+
 // TestLookBeforeYouSayMissing: the ERP's lists answer 500 all the time, so that
 // nothing is ever heard of it as a whole. The one order that is missed is asked
 // for, and its answer is the proof; no answer is none (S-17).
@@ -122,16 +177,7 @@ func TestLookBeforeYouSayMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := newDesk(t, func(cfg *config.Config) {
-		polled(t, cfg) // its answers carry the time, so that the clock is believed at once
-		none := connector.Span(0)
-		token := connector.SecretRef{File: cfg.Sources[0].SecretFiles[0]}
-		cfg.Sources = append(cfg.Sources, connector.Source{
-			Name: "netsuite-main", System: "netsuite", OriginSource: "shop", BaseURL: api.URL, Account: "1",
-			Tokens:   map[string]connector.SecretRef{"consumer_key": token, "consumer_secret": token, "token_id": token, "token_secret": token},
-			LiveFrom: connector.Moment(ledger.At(time.Now().Add(-time.Hour))), Poll: connector.PollSettings{PerSecond: 50, Burst: 50},
-			Lookup: connector.LookupSettings{Wait: &none}, Feeds: map[string]connector.FeedSettings{"sales-orders": {LookupLag: &none}},
-		})
-		cfg.Policy.Rules = []string{rules}
+		e.configure(t, cfg, api.URL, rules)
 	})
 	for n, answer := range map[int]func(http.ResponseWriter){3001: absent, 3002: found(3002), 3003: broken} {
 		e.set(n, answer)
