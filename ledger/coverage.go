@@ -100,12 +100,19 @@ func (f *Feed) Until() Instant {
 }
 
 // heardTo is the instant from which the feed's silence counts: the end of what
-// was heard, or when the policy first named a feed that never was.
+// its connectors heard, whether it was joined to its orders yet or not, or when
+// the policy first named a feed that never was heard.
 func (f *Feed) heardTo() Instant {
-	if len(f.Intervals) == 0 {
+	until := f.Until()
+	for i := range f.Next {
+		if list := f.Next[i].Intervals; len(list) > 0 {
+			until = max(until, list[len(list)-1].Until)
+		}
+	}
+	if until == Beginning {
 		return f.Known
 	}
-	return f.Until()
+	return until
 }
 
 // merge takes in what a tick says of the feed. It returns whether coverage
@@ -134,6 +141,9 @@ func (f *Feed) merge(c *FeedCoverage) (grew, shrank bool) {
 		}
 	}
 	if !slices.Equal(f.Holes, c.Holes) {
+		for i := range c.Holes { // what was proven over a new hole is no longer
+			shrank = shrank || !slices.Contains(f.Holes, c.Holes[i])
+		}
 		f.Holes = slices.Clone(c.Holes)
 		grew = true
 	}
@@ -151,36 +161,69 @@ type heard struct {
 	// incomplete: only a hole older than hold_max stands in the stretch.
 	incomplete bool
 	hole       string
+	// held names a younger hole, if nothing else keeps the stretch from being
+	// heard; free is when the last of them is old enough.
+	held string
+	free Instant
 	// until is how far the feed was heard without interruption from the
 	// stretch's start (or its newest end, if it never covered the start).
 	until Instant
 }
 
-// covers asks whether the feed was heard over iv at the given clock.
+// covers asks whether the feed was heard over iv at the given clock. A hole was
+// not heard, whatever the intervals say, until it is older than holdMax (S-20).
 func (f *Feed) covers(iv Interval, clock Instant, holdMax Micros) heard {
-	if CoversInterval(f.Intervals, iv) {
-		return heard{ok: true, until: iv.Until}
+	if len(f.Holes) == 0 {
+		if CoversInterval(f.Intervals, iv) {
+			return heard{ok: true, until: iv.Until}
+		}
+		return heard{until: heardFrom(f.Intervals, iv)}
 	}
-	if len(f.Holes) > 0 {
-		set, name := f.Intervals, ""
-		for i := range f.Holes {
-			h := &f.Holes[i]
-			if clock >= h.ReceivedAt.Add(holdMax) {
-				set = AddInterval(set, h.Interval)
-				if h.Interval.From < iv.Until && iv.From < h.Interval.Until {
-					name = h.Quarantine
-				}
+	whole, aged := f.Intervals, f.Intervals
+	var out heard
+	for i := range f.Holes {
+		h := &f.Holes[i]
+		whole = CutInterval(whole, h.Interval)
+		if clock >= h.ReceivedAt.Add(holdMax) {
+			aged = AddInterval(aged, h.Interval)
+		}
+	}
+	all := aged
+	for i := range f.Holes {
+		h := &f.Holes[i]
+		over := h.Interval.From < iv.Until && iv.From < h.Interval.Until
+		free := h.ReceivedAt.Add(holdMax)
+		switch {
+		case clock >= free && over:
+			out.hole = h.Quarantine
+		case clock < free:
+			aged = CutInterval(aged, h.Interval)
+			all = AddInterval(all, h.Interval)
+			if over && free > out.free {
+				out.held, out.free = h.Quarantine, free
 			}
 		}
-		if CoversInterval(set, iv) {
-			return heard{ok: true, incomplete: true, hole: name, until: iv.Until}
-		}
 	}
-	until := f.Until()
-	for _, s := range f.Intervals {
+	switch {
+	case CoversInterval(whole, iv):
+		return heard{ok: true, until: iv.Until}
+	case CoversInterval(aged, iv):
+		return heard{ok: true, incomplete: true, hole: out.hole, until: iv.Until}
+	case !CoversInterval(all, iv):
+		out.held, out.free = "", 0
+	}
+	return heard{held: out.held, free: out.free, until: heardFrom(whole, iv)}
+}
+
+// heardFrom is how far a set of intervals reaches without interruption from a
+// stretch's start, its newest end if it does not cover that.
+func heardFrom(set []Interval, iv Interval) Instant {
+	until := Beginning
+	for _, s := range set {
 		if s.From <= iv.From && iv.From < s.Until {
-			until = s.Until
+			return s.Until
 		}
+		until = s.Until
 	}
-	return heard{until: until}
+	return until
 }

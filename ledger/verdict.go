@@ -221,6 +221,9 @@ func (p *Partition) prove(o *order, v *verdict, over Interval) {
 		if f.Silent {
 			v.state = VerdictUndetermined
 		}
+		if h.held != "" {
+			v.state, v.why, v.name, v.due = VerdictUndetermined, BecauseHeld, h.held, h.free
+		}
 		return
 	}
 	v.state, v.why = VerdictBreached, BecauseDue

@@ -201,6 +201,9 @@ func verdictText(v ledger.VerdictState, f *ledger.Fact) string {
 func waitingText(why ledger.Because, feed ledger.FeedKey, since ledger.Instant) string {
 	switch why {
 	case ledger.BecauseHeld:
+		if feed.Source != "" {
+			return fmt.Sprintf("cannot be judged: a record of %s in quarantine may be the one it waits for.", feed)
+		}
 		return "cannot be judged: a status that is set aside may be the one it waits for."
 	case ledger.BecauseUnprovable:
 		return "cannot be judged: it depends on a feed that does not exist."

@@ -163,6 +163,17 @@ func (c *Codec) SchemaID(v any) (uint32, bool) {
 	return c.current[n], true
 }
 
+// Holds reports whether a value was written for the type of v, whatever version
+// of its schema. It looks at the header alone.
+func (c *Codec) Holds(value []byte, v any) bool {
+	if len(value) < headerLen || value[0] != 0 {
+		return false
+	}
+	n, ok := shapeOf(v)
+	l, known := c.known[binary.BigEndian.Uint32(value[1:])]
+	return ok && known && l.shape == n
+}
+
 func shapeOf(v any) (shape, bool) {
 	switch v.(type) {
 	case *ledger.Event:

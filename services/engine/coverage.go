@@ -8,11 +8,13 @@ import (
 )
 
 // Coverage joins what the connectors proved of every feed, from the statuses of
-// orders.sources.v1 in log order. It is a step function without I/O.
+// orders.sources.v1 in log order, and which holes were released since. It is a step function without I/O.
 type Coverage struct {
 	feeds map[ledger.FeedKey]*feedStatus
-	date  ledger.Instant
-	gen   uint64
+	// released are the quarantine entries that were read after all.
+	released map[string]bool
+	date     ledger.Instant
+	gen      uint64
 }
 
 // feedStatus is one feed as its instances report it.
@@ -24,7 +26,9 @@ type feedStatus struct {
 }
 
 // NewCoverage returns an empty coverage.
-func NewCoverage() *Coverage { return &Coverage{feeds: map[ledger.FeedKey]*feedStatus{}} }
+func NewCoverage() *Coverage {
+	return &Coverage{feeds: map[ledger.FeedKey]*feedStatus{}, released: map[string]bool{}}
+}
 
 // Observe takes a status. Lower epochs do not count; within one epoch number
 // the first opener wins (S-18).
@@ -46,10 +50,23 @@ func (c *Coverage) Observe(s *ledger.SourceStatus) {
 	c.date = max(c.date, s.SourceDate)
 	c.gen++
 	f.gen = c.gen
-	f.joined = f.join(k)
+	f.joined = f.join(k, c.released)
 }
 
-func (f *feedStatus) join(k ledger.FeedKey) ledger.FeedCoverage {
+// Release notes that a quarantine entry was read after all: what it said stands
+// in the log, and its hole is none any more (S-20).
+func (c *Coverage) Release(id string) {
+	c.released[id] = true
+	for k, f := range c.feeds { //lint:a each alone
+		if slices.ContainsFunc(f.joined.Holes, func(h ledger.Hole) bool { return h.Quarantine == id }) {
+			c.gen++
+			f.gen = c.gen
+			f.joined = f.join(k, c.released)
+		}
+	}
+}
+
+func (f *feedStatus) join(k ledger.FeedKey, released map[string]bool) ledger.FeedCoverage {
 	out := ledger.FeedCoverage{Source: k.Source, Feed: k.Feed, Epoch: f.epoch}
 	names := make([]string, 0, len(f.instances))
 	for n := range f.instances {
@@ -62,7 +79,11 @@ func (f *feedStatus) join(k ledger.FeedKey) ledger.FeedCoverage {
 			out.Intervals = ledger.AddInterval(out.Intervals, iv)
 		}
 		out.Withdrawn = append(out.Withdrawn, s.Withdrawn...)
-		out.Holes = append(out.Holes, s.Holes...)
+		for _, h := range s.Holes {
+			if !released[h.Quarantine] {
+				out.Holes = append(out.Holes, h)
+			}
+		}
 		out.Unkeyed = append(out.Unkeyed, s.Unkeyed...)
 		out.LastHeard = max(out.LastHeard, s.LastHeard)
 		out.SkewExceeded = out.SkewExceeded || s.SkewExceeded

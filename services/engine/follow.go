@@ -11,7 +11,7 @@ import (
 	"github.com/orderledger/orderledger/services/kafkalog"
 )
 
-// follow reads partition 0 of a small topic from its start, for ever. It
+// follow reads a small topic from its start, for ever. It
 // begins anew after a fault; what it feeds is idempotent.
 func (n *Node) follow(ctx context.Context, topic string, take func(*kafkalog.Record)) {
 	for ctx.Err() == nil {
@@ -27,7 +27,7 @@ func (n *Node) followOnce(ctx context.Context, topic string, take func(*kafkalog
 	if err != nil {
 		return err
 	}
-	r, err := n.deps.Journal.NewReader(kafkalog.ReaderOptions{Assignments: map[string]map[int32]int64{topic: {0: starts[0]}}})
+	r, err := n.deps.Journal.NewReader(kafkalog.ReaderOptions{Assignments: map[string]map[int32]int64{topic: starts}})
 	if err != nil {
 		return err
 	}
@@ -74,6 +74,26 @@ func (s *sharedCoverage) take(dec *avroevent.Decoder) func(*kafkalog.Record) {
 		}
 		s.mu.Lock()
 		s.c.Observe(st)
+		s.mu.Unlock()
+		s.sig.fire()
+	}
+}
+
+// released takes what orders.quarantine.v1 says of entries that were read after
+// all; the entries themselves are passed over.
+func (s *sharedCoverage) released(codec *avroevent.Codec) func(*kafkalog.Record) {
+	dec := codec.NewDecoder()
+	return func(r *kafkalog.Record) {
+		if !codec.Holds(r.Value, (*ledger.OperatorAction)(nil)) {
+			return
+		}
+		rec := ledger.Record{Key: r.Key}
+		dec.Decode(r.Value, &rec)
+		if rec.Action == nil || rec.Action.Kind != ledger.ActionRelease {
+			return
+		}
+		s.mu.Lock()
+		s.c.Release(rec.Action.Quarantine)
 		s.mu.Unlock()
 		s.sig.fire()
 	}

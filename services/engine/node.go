@@ -139,6 +139,7 @@ func Start(ctx context.Context, cfg Config, deps Deps) (*Node, error) {
 	}
 	n.spawn(func() { n.follow(run, kafkalog.TopicSources, n.feed.take(deps.Codec.NewDecoder())) })
 	n.spawn(func() { n.follow(run, kafkalog.TopicControl, n.control()) })
+	n.spawn(func() { n.follow(run, kafkalog.TopicQuarantine, n.feed.released(deps.Codec)) })
 	for _, r := range n.all() {
 		n.spawn(func() { r.run(run) })
 		n.spawn(func() { r.tick(run) })

@@ -50,7 +50,9 @@ func (p *Poller) document(b *batch, next *progress, item json.RawMessage, ans *A
 		b.foreign++
 	case res.Quarantined != nil:
 		q := res.Quarantined
-		next.hole(q)
+		if !elsewhere(q.Reason) {
+			next.hole(q)
+		}
 		if !p.recent.needed(q.ID, false) {
 			b.repeated++
 			return
@@ -70,6 +72,12 @@ func (p *Poller) document(b *batch, next *progress, item json.RawMessage, ans *A
 		b.accepted++
 		b.out.Join(res.Outgoing())
 	}
+}
+
+// elsewhere reports whether a document was set aside because it is certainly
+// another account's, or of the other mode: no order of this source waits for it.
+func elsewhere(reason string) bool {
+	return reason == "test-mode" || reason == "live-mode" || reason == "other-account"
 }
 
 // fresh reports whether a read has to be appended and arranges for it to be
