@@ -58,6 +58,7 @@ func TestProblemsNameTheirPlace(t *testing.T) {
 		"broken expression":  {"shape: has(it.id)", "shape: has(it.id", `acme.yaml:15:`},
 		"missing shape":      {"  shape: has(it.id)\n", "", `documents[parcel].shape: an expression is missing`},
 		"no order nor alias": {"  order: it.order\n", "", `give order:`},
+		"joined by person":   {"  order: it.order\n", "  by: {type: email, value: it.mail}\n", `many orders share one email`},
 		"no version nor id":  {"  version: {scheme: sequence, parts: [it.rev]}\n", "", `needs a version: or a native_id:`},
 		"four version parts": {"parts: [it.rev]", "parts: [it.rev, it.a, it.b, it.c]", `want one to three, found 4`},
 		"no stamp":           {", stamp: it.at", "", `say when the state began`},

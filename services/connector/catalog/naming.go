@@ -98,6 +98,10 @@ func (c *compiler) naming(s *System, f *file) {
 	slices.SortFunc(s.AliasTypes, func(a, b AliasType) int { return strings.Compare(a.Type, b.Type) })
 	for i := range f.Documents {
 		if by := f.Documents[i].By; by != nil && by.Type.Text != "" {
+			if by.Type.Text == "email" || by.Type.Text == "phone" {
+				c.bad(by.Type, "documents[%s].by: many orders share one %s, so that nothing can be joined by it; list it under aliases, where it is looked up",
+					f.Documents[i].Name.Text, by.Type.Text)
+			}
 			s.JoinsBy = append(s.JoinsBy, AliasUse{by.Type.Text, Place{c.file, by.Type.Line, by.Type.Column}})
 		}
 	}
