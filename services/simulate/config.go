@@ -22,6 +22,12 @@ func writeSource(b *strings.Builder, s *connector.Source) {
 		line(1, "origin_source: %s", s.OriginSource)
 	}
 	line(1, "live_from: %s", s.LiveFrom.Instant())
+	for i, name := range slices.Sorted(maps.Keys(s.Options)) {
+		if i == 0 {
+			line(1, "options:")
+		}
+		line(2, "%s: %q", name, s.Options[name])
+	}
 	if s.Account != "" {
 		line(1, "account: %q", s.Account)
 	}

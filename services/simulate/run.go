@@ -43,7 +43,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	sender, err := transport.NewSender(transport.SenderConfig{Webhooks: receiver, Names: shared.Config().Sources, Credentials: creds, Client: &http.Client{}, Clock: o.Clock, Logger: o.Logger})
+	sender, err := transport.NewSender(transport.SenderConfig{Webhooks: receiver, API: api.URL, Names: shared.Config().Sources, Credentials: creds, Client: &http.Client{}, Clock: o.Clock, Logger: o.Logger})
 	if err != nil {
 		return errors.Join(err, api.Close())
 	}

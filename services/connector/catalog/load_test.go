@@ -11,7 +11,7 @@ func TestShippedSystemsCompile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"shopify", "netsuite", "generic", "demopay", "stripe", "shipstation"} {
+	for _, name := range []string{"shopify", "netsuite", "generic", "demopay", "demoparcel", "stripe", "shipstation"} {
 		if _, err := c.System(name); err != nil {
 			t.Error(err)
 		}

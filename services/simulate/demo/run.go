@@ -81,7 +81,7 @@ func (d *Demo) Run(ctx context.Context, in Instance) (*truth.Card, error) {
 		in.Zone = time.UTC
 	}
 	sender, err := transport.NewSender(transport.SenderConfig{
-		Webhooks: in.Webhooks, Names: d.Plan.Shop.Sources, Credentials: d.creds,
+		Webhooks: in.Webhooks, API: d.api.URL, Names: d.Plan.Shop.Sources, Credentials: d.creds,
 		Client: &http.Client{}, Clock: d.clock, Logger: d.logger,
 	})
 	if err != nil {
@@ -124,7 +124,9 @@ func (d *Demo) prologue(s *Story) error {
 	}
 	s.Know(t)
 	names := d.Plan.Shop.Sources
-	s.Say("A small shop opened at %s: %s sells, %s takes the money, %s ships and bills.", d.Plan.Shop.Opening.In(s.zone).Format(time.TimeOnly), names.Storefront, names.Payment, names.ERP)
+	s.Say("A small shop opened at %s: %s sells, %s takes the money, %s bills, %s packs, %s carries.", d.Plan.Shop.Opening.In(s.zone).Format(time.TimeOnly),
+		names.Storefront, names.Payment, names.ERP, names.Warehouse, names.Courier)
+	s.Say("Each knows an order by another name.")
 	s.Say("Its past arrives as a backlog; then it goes on at normal speed. Something is wrong with %d of its orders.\n", len(d.Plan.Shop.Injections))
 	return s.Err()
 }

@@ -12,11 +12,13 @@ type Sources struct {
 	Storefront string
 	Payment    string
 	ERP        string
+	Warehouse  string
+	Courier    string
 }
 
 // DefaultSources are the names that the demonstration uses.
 func DefaultSources() Sources {
-	return Sources{Storefront: "shopify-eu", Payment: "demopay-eu", ERP: "netsuite-main"}
+	return Sources{Storefront: "shopify-eu", Payment: "stripe-eu", ERP: "netsuite-main", Warehouse: "shipstation-eu", Courier: "demoparcel-eu"}
 }
 
 // Injection makes a fault happen to one order, counted from 0 by birth.
@@ -47,6 +49,19 @@ type Config struct {
 	Injections []Injection
 	Silences   []Silence
 	Sources    Sources
+	// Pauses are when nothing is sold.
+	Pauses []Pause
+	// TrackingNumbers is how many the courier has before it uses them again; 0:
+	// it never does.
+	TrackingNumbers int
+
+	zone *time.Location // of the warehouse's clocks
+}
+
+// Pause is a span without births before the order of that index.
+type Pause struct {
+	Before int
+	For    time.Duration
 }
 
 // FirstOrder is the span between the opening and the first birth. It keeps the
@@ -68,6 +83,16 @@ func (c *Config) Validate() error {
 	if c.Sources == (Sources{}) {
 		c.Sources = DefaultSources()
 	}
+	var err error
+	if c.zone, err = time.LoadLocation(WarehouseZone); err != nil {
+		errs = append(errs, fmt.Errorf("shop: the zone of the warehouse's clocks: %w", err))
+	}
+	errs = append(errs, c.checkInjections()...)
+	return errors.Join(errs...)
+}
+
+// checkInjections finds faults that cannot happen.
+func (c *Config) checkInjections() (errs []error) {
 	taken := map[int]bool{}
 	for _, in := range c.Injections {
 		spec, ok := Lookup(in.Fault)
@@ -79,7 +104,12 @@ func (c *Config) Validate() error {
 		}
 		taken[in.Order] = true
 	}
-	return errors.Join(errs...)
+	for _, in := range c.Injections {
+		if next := in.Order + 1; in.Fault == TrackingTwice && (taken[next] || c.Orders > 0 && next >= c.Orders) {
+			errs = append(errs, fmt.Errorf("shop: %s of order %d needs order %d, without a fault of its own", TrackingTwice, in.Order, next))
+		}
+	}
+	return errs
 }
 
 // stream returns a random stream that depends on the seed and its own number
@@ -109,6 +139,11 @@ func (b *births) pop() {
 	b.made++
 	gap := time.Duration((0.5 + b.rng.Float64()) * float64(b.cfg.Every))
 	b.next = b.next.Add(gap).Truncate(time.Millisecond)
+	for _, p := range b.cfg.Pauses {
+		if p.Before == b.made {
+			b.next = b.next.Add(p.For)
+		}
+	}
 }
 
 // Births lists when the orders are born that a configuration gives up to an
@@ -135,7 +170,14 @@ func Spread(faults []Fault, orders int) []Injection {
 	}
 	step := max(1, min(orders/len(faults), 6))
 	for k, i := 0, step/2; i < orders; k, i = k+1, i+step {
-		out = append(out, Injection{Order: i, Fault: faults[k%len(faults)]})
+		f := faults[k%len(faults)]
+		if f == TrackingTwice && i+1 >= orders {
+			continue
+		}
+		out = append(out, Injection{Order: i, Fault: f})
+		if f == TrackingTwice && step == 1 { // it takes two
+			i++
+		}
 	}
 	return out
 }

@@ -2,7 +2,11 @@ package shop
 
 import (
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/services/simulate/truth"
 )
 
 // fastest is the least that a gateway takes for a step. All spans of a healthy
@@ -52,13 +56,17 @@ func (l *life) rest(at time.Time) {
 		l.cancelledButShipped(at)
 		return
 	case ShippedButERPPending:
-		at = l.frontShips(at.Add(l.span(30*time.Second, 60*time.Second)), l.parcel(l.allLines()))
+		n := l.parcel(l.allLines())
+		at = l.frontShips(l.label(at.Add(l.span(30*time.Second, 60*time.Second)), n), n)
 		l.goesWrong(at, time.Time{})
 		l.name = "shipped in the storefront alone"
 		return
 	case ManualEditAfterImport:
 		at = l.edit(at)
 	case "":
+		if !l.plain() {
+			break
+		}
 		if l.chance(8) {
 			l.cancel(at)
 			return
@@ -71,10 +79,39 @@ func (l *life) rest(at time.Time) {
 	}
 	at = l.fulfil(at)
 	at = l.invoice(at)
-	at = l.deliver(at)
+	at = l.archive(l.deliver(at))
 	l.name = l.courseName()
-	if l.fault == ReturnNotPropagated || (l.fault == "" && l.chance(15)) {
+	switch l.fault {
+	case PaymentUnnamed:
+		l.unnamed()
+	case TrackingTwice:
+		l.name = "shares a tracking number"
+	}
+	if l.fault == ReturnNotPropagated || (l.plain() && l.chance(15)) {
 		l.takeBack(at)
+	}
+}
+
+// archive closes the order in the storefront. One whose parcel went astray
+// stays open.
+func (l *life) archive(at time.Time) time.Time {
+	if l.fault == UnmappedStatus {
+		return at
+	}
+	return l.storefront(at.Add(l.span(10*time.Second, 30*time.Second)), func(o *order, at time.Time) {
+		stamp := shopifyStamp(at)
+		o.ClosedAt = &stamp
+	}, "orders/updated")
+}
+
+// unnamed notes that nobody can tell whose payment it is: each of its objects
+// that waits under a name of its own.
+func (l *life) unnamed() {
+	for _, d := range []*doc{l.money.intentDoc, l.money.chargeDoc} {
+		at := d.versions[0].at
+		l.wrongs = append(l.wrongs, wrong{
+			claims: []string{ledger.NameOrphan}, subject: truth.AliasSubject(l.cfg.Sources.Payment, "payment-id", d.name), anchor: at, ripe: at.Add(ledger.Day.Duration()),
+		})
 	}
 }
 
@@ -85,31 +122,43 @@ func (l *life) courseName() string {
 	return "delivered"
 }
 
-// checkout: the storefront takes the order, the gateway opens a payment.
+// checkout: the storefront takes the order and opens a payment, which it calls
+// pending until it hears more.
 func (l *life) checkout() time.Time {
 	at := l.storefront(l.born, func(o *order, at time.Time) {
 		o.CreatedAt, o.ProcessedAt = shopifyStamp(at), shopifyStamp(at)
 	}, "orders/create")
-	l.gateway(at.Add(l.span(300*time.Millisecond, 900*time.Millisecond)), "pending", nil)
+	opened := l.openPayment(at.Add(l.span(300*time.Millisecond, 900*time.Millisecond)))
+	l.transaction(opened, 0, "sale:pending", l.money.intent.ID, l.front.TotalPrice)
 	return at
+}
+
+// transaction tells what the storefront notes about a payment, with the name
+// that its provider has for it.
+func (l *life) transaction(at time.Time, n int, what, payment, amount string) transaction {
+	kind, status, _ := strings.Cut(what, ":")
+	t := transaction{
+		ID: l.front.ID*100 + int64(n), OrderID: l.front.ID, Kind: kind, Status: status, Gateway: "stripe", Amount: amount,
+		Currency: currency, PaymentID: l.front.Name + "." + strconv.Itoa(n), Authorization: &payment, CreatedAt: shopifyStamp(at),
+	}
+	if l.fault == PaymentUnnamed {
+		t.Authorization = nil
+	}
+	l.also(at, transactionTopic, t)
+	return t
 }
 
 // captureAlone: the gateway authorises and captures.
 func (l *life) captureAlone(at time.Time) time.Time {
-	at = l.gateway(at.Add(l.span(fastest, 6*time.Second)), "authorized", nil)
-	return l.gateway(at.Add(l.span(fastest, 6*time.Second)), "captured", nil)
+	at = l.authorise(at.Add(l.span(fastest, 6*time.Second)))
+	return l.takeMoney(at.Add(l.span(fastest, 6*time.Second)))
 }
 
 // capture: the gateway captures and calls the storefront back.
 func (l *life) capture(at time.Time) time.Time {
 	at = l.captureAlone(at).Add(l.span(300*time.Millisecond, 2*time.Second))
-	t := transaction{
-		ID: l.front.ID*100 + 1, OrderID: l.front.ID, Kind: "sale", Status: "success", Gateway: "demopay", Amount: l.front.TotalPrice,
-		Currency: currency, PaymentID: l.front.Name + ".1",
-	}
 	at = l.storefront(at, func(o *order, _ time.Time) { o.FinancialStatus = "paid" }, "orders/paid", "orders/updated")
-	t.CreatedAt = shopifyStamp(at)
-	l.also(at, "order_transactions/create", t)
+	l.transaction(at, 1, "sale:success", l.money.charge.ID, l.front.TotalPrice)
 	return at
 }
 
@@ -118,7 +167,12 @@ func (l *life) export(at time.Time) time.Time {
 	return l.salesOrder(at.Add(l.span(8*time.Second, 40*time.Second)), soPendingApproval)
 }
 
-func (l *life) approve(at time.Time) time.Time { return l.approveLater(at, soPendingFulfilment) }
+// approve lets the ERP approve the order and hand it to the warehouse.
+func (l *life) approve(at time.Time) time.Time {
+	at = l.approveLater(at, soPendingFulfilment)
+	l.warehouse(at.Add(l.span(3*time.Second, 10*time.Second)), "awaiting_shipment")
+	return at
+}
 
 func (l *life) approveLater(at time.Time, status string) time.Time {
 	return l.salesOrder(at.Add(l.span(8*time.Second, 30*time.Second)), status)
@@ -161,7 +215,8 @@ func totalOf(o *order) int64 {
 // cancel: the customer cancels; the ERP follows; the money goes back.
 func (l *life) cancel(at time.Time) {
 	at = l.cancelFront(at.Add(l.span(5*time.Second, 20*time.Second)))
-	l.salesOrder(at.Add(l.span(10*time.Second, 40*time.Second)), soCancelled)
+	at = l.salesOrder(at.Add(l.span(10*time.Second, 40*time.Second)), soCancelled)
+	l.warehouse(at.Add(l.span(2*time.Second, 8*time.Second)), "cancelled")
 	l.name = "cancelled"
 }
 
@@ -205,21 +260,18 @@ func (l *life) refund(at time.Time, lines []shippedLine, restock string) time.Ti
 	if major(sum) == l.front.TotalPrice {
 		status = "refunded"
 	}
-	at = l.gateway(at, status, func(p *payment) { p.AmountRefunded = major(sum) })
-	t := transaction{
-		ID: l.front.ID*100 + 2, OrderID: l.front.ID, Kind: "refund", Status: "success", Gateway: "demopay", Amount: major(sum),
-		Currency: currency, PaymentID: l.front.Name + ".2",
-	}
+	var t transaction
+	at = l.giveBack(at, sum)
 	at = l.storefront(at.Add(l.span(300*time.Millisecond, 2*time.Second)), func(o *order, at time.Time) {
 		stamp := shopifyStamp(at)
-		t.CreatedAt, r.CreatedAt, r.ProcessedAt = stamp, stamp, stamp
+		r.CreatedAt, r.ProcessedAt = stamp, stamp
+		t = l.transaction(at, 2, "refund:success", l.money.charge.ID, major(sum))
 		r.Transactions = []transaction{t}
 		o.Refunds = append(o.Refunds, r)
 		o.FinancialStatus = status
 		o.CurrentTotalPrice = major(totalOf(o) - sum)
 	}, "orders/updated")
 	l.also(at, "refunds/create", r)
-	l.also(at, "order_transactions/create", t)
 	return at
 }
 

@@ -20,14 +20,23 @@ type Delivery struct {
 	// Triggered is when the change happened, Send when the webhook leaves.
 	Triggered time.Time
 	Send      time.Time
+	// Place is what the webhook names instead of carrying it: a path and query
+	// below the address at which its source answers. "" where it carries it.
+	Place string
 
 	seq  int // breaks ties, in order of making
 	body any
 }
 
 // Body returns the bytes to send: the document as it was when the webhook was
-// triggered, however late it leaves.
-func (d *Delivery) Body() ([]byte, error) { return encode(d.body) }
+// triggered, however late it leaves. Of one that names a place, base is the
+// address at which its source answers.
+func (d *Delivery) Body(base string) ([]byte, error) {
+	if d.Place != "" {
+		return encode(notice{URL: base + d.Place, Type: d.Topic})
+	}
+	return encode(d.body)
+}
 
 func encode(v any) ([]byte, error) {
 	b, err := json.Marshal(v)

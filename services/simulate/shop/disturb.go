@@ -4,17 +4,26 @@ import (
 	"time"
 )
 
+// transactionTopic is what the storefront sends about payments.
+const transactionTopic = "order_transactions/create"
+
 // disturb does to the storefront's webhooks what the fault says.
 func (l *life) disturb() {
 	switch l.fault {
 	case WebhookLost:
 		kept := l.deliveries[:0]
 		for _, d := range l.deliveries {
-			if d.Source != l.cfg.Sources.Storefront {
+			if d.Source != l.cfg.Sources.Storefront || d.Topic == transactionTopic {
 				kept = append(kept, d)
 			}
 		}
 		l.deliveries = kept
+	case PaymentNamedLate:
+		for _, d := range l.deliveries {
+			if d.Topic == transactionTopic {
+				d.Send = d.Send.Add(l.span(10*time.Minute, 20*time.Minute))
+			}
+		}
 	case WebhookDuplicated:
 		for _, d := range l.deliveries {
 			if d.Source == l.cfg.Sources.Storefront {
@@ -31,7 +40,10 @@ func (l *life) disturb() {
 			}
 		}
 	case StaleAfterFresh:
-		end := l.deliveries[len(l.deliveries)-1].Send
+		var end time.Time
+		for _, d := range l.deliveries {
+			end = later(end, d.Send)
+		}
 		for _, d := range l.deliveries {
 			if d.Topic == "orders/create" {
 				d.Send = end.Add(l.span(time.Second, 10*time.Second))

@@ -19,6 +19,9 @@ const (
 	ReturnNotPropagated   Fault = "return-not-propagated"
 	PaymentCallbackLost   Fault = "payment-callback-lost"
 	ManualEditAfterImport Fault = "manual-edit-after-import"
+	PaymentNamedLate      Fault = "payment-named-late"
+	PaymentUnnamed        Fault = "payment-unnamed"
+	TrackingTwice         Fault = "tracking-number-twice"
 	SourceSilent          Fault = "source-silent"
 )
 
@@ -32,7 +35,7 @@ type FaultSpec struct {
 	// Claims are the exceptions that must be raised, in the order of their
 	// steps; empty: none may be.
 	Claims []string
-	// Subject is what the exceptions are about: order, word or feed.
+	// Subject is what the exceptions are about: order, word, alias or feed.
 	Subject string
 	// Anchor names the event from which the deadline counts.
 	Anchor string
@@ -44,7 +47,7 @@ type FaultSpec struct {
 func Table() []FaultSpec {
 	return []FaultSpec{
 		{
-			Fault: OrderNeverExported, PerOrder: true, Does: "The storefront sells, the gateway captures, the ERP never hears of the order.",
+			Fault: OrderNeverExported, PerOrder: true, Does: "The storefront sells, the payment provider captures, the ERP never hears of the order.",
 			Claims: []string{"IngestionPendingAudit", "CheckoutDisconnect"}, Subject: "order", Anchor: "order created",
 		},
 		{
@@ -52,7 +55,7 @@ func Table() []FaultSpec {
 			Claims: []string{"IngestionPendingAudit"}, Subject: "order", Anchor: "order created", Mark: "resolves by itself: MET_LATE",
 		},
 		{
-			Fault: WebhookLost, PerOrder: true, Does: "Every webhook of the storefront about the order is lost.",
+			Fault: WebhookLost, PerOrder: true, Does: "Every webhook of the storefront about the order and its parcels is lost; those about its payment arrive.",
 			Mark: "none: the next poll of the orders list shows it",
 		},
 		{
@@ -76,7 +79,7 @@ func Table() []FaultSpec {
 			Claims: []string{"ConfirmedThenRejected"}, Subject: "order", Anchor: "sales order cancelled",
 		},
 		{
-			Fault: CaptureNotPropagated, PerOrder: true, Does: "The gateway has captured; the ERP's sales order stays pending approval.",
+			Fault: CaptureNotPropagated, PerOrder: true, Does: "The payment provider has captured; the ERP's sales order stays pending approval.",
 			Claims: []string{"PaymentGap"}, Subject: "order", Anchor: "sales order created",
 		},
 		{
@@ -92,12 +95,24 @@ func Table() []FaultSpec {
 			Claims: []string{"ReturnDisconnect"}, Subject: "order", Anchor: "return requested",
 		},
 		{
-			Fault: PaymentCallbackLost, PerOrder: true, Does: "The gateway has captured; its answer never reaches the storefront, which shows the payment as pending.",
+			Fault: PaymentCallbackLost, PerOrder: true, Does: "The payment provider has captured; its answer never reaches the storefront, which shows the payment as pending.",
 			Claims: []string{"PaymentCallbackLost"}, Subject: "order", Anchor: "captured",
 		},
 		{
 			Fault: ManualEditAfterImport, PerOrder: true, Does: "A line is taken off the order after its import; the ERP keeps the old total.",
 			Mark: "amounts: ordered differs between storefront and ERP",
+		},
+		{
+			Fault: PaymentNamedLate, PerOrder: true, Does: "The storefront's transactions, which alone name the payment, arrive ten to twenty minutes late.",
+			Mark: "joined late: the payment stands in the timeline once it is named",
+		},
+		{
+			Fault: PaymentUnnamed, PerOrder: true, Does: "The storefront's transactions never say which payment they mean, so that nobody knows whose the payment is.",
+			Claims: []string{"OrphanEvent"}, Subject: "alias", Anchor: "payment received", Mark: "without the payment",
+		},
+		{
+			Fault: TrackingTwice, PerOrder: true, Does: "The parcel of the next order is given the tracking number of this one.",
+			Claims: []string{"AliasCollision"}, Subject: "alias", Anchor: "both shown as shipped", Mark: "without the courier's scans, which wait",
 		},
 		{
 			Fault: SourceSilent, Does: "The API of a source answers 500 for a while.",

@@ -18,6 +18,9 @@ type version struct {
 type doc struct {
 	collection Collection
 	id         int64
+	name       string // its id, where that is no number
+	kind       string // the type of an event
+	order      string // the key of the order it speaks of
 	versions   []version
 }
 
@@ -27,6 +30,9 @@ type wrong struct {
 	subject string
 	anchor  time.Time
 	heals   time.Time
+	// begins is when it can be claimed at the earliest, if that is before the
+	// anchor and the claim's span; ripe is when it comes to be, if not at once.
+	begins, ripe time.Time
 }
 
 // life is everything that will ever be written down about one order.
@@ -41,8 +47,11 @@ type life struct {
 
 	front      order
 	frontDoc   *doc
-	pay        payment
-	payAt      time.Time
+	money      account
+	depot      warehouseOrder
+	depotDoc   *doc
+	labels     int
+	twin       bool // its parcel carries the tracking number of the order before
 	sales      row
 	salesDoc   *doc
 	parcels    []parcel
@@ -53,12 +62,16 @@ type life struct {
 	nextRow    int64
 }
 
-// parcel is one shipment, in the ERP and in the storefront.
+// parcel is one shipment, in every system.
 type parcel struct {
-	lines []shippedLine
-	ship  *doc
-	row   row
-	front int // index into front.Fulfillments
+	lines    []shippedLine
+	ship     *doc
+	row      row
+	front    int // index into front.Fulfillments
+	tracking string
+	labelled time.Time
+	shown    time.Time // in the storefront
+	scans    *doc
 }
 
 // product is what the shop sells.
@@ -83,6 +96,9 @@ func newLife(c *Config, index int, born time.Time) *life {
 		if in.Order == index {
 			l.fault = in.Fault
 		}
+		if in.Order+1 == index && in.Fault == TrackingTwice {
+			l.twin = true
+		}
 	}
 	shift := c.Opening.Unix() % 10_000_000
 	id := 5_000_000_000_000 + shift*100_000 + int64(index)
@@ -91,15 +107,13 @@ func newLife(c *Config, index int, born time.Time) *life {
 	number := 1001 + index
 	l.front = order{
 		ID: id, GraphQL: fmt.Sprintf("gid://shopify/Order/%d", id), Name: "#" + strconv.Itoa(number), OrderNumber: number, Number: number - 1000,
-		Confirmed: true, Currency: currency, PresentmentCurrency: currency, FinancialStatus: "pending", Gateways: []string{"demopay"}, SourceName: "web",
+		Confirmed: true, Currency: currency, PresentmentCurrency: currency, FinancialStatus: "pending", Gateways: []string{"stripe"}, SourceName: "web",
 		Email: fmt.Sprintf("buyer-%d@example.org", number), BrowserIP: "203.0.113.7", Token: fmt.Sprintf("%016x", l.rng.Uint64()),
 		Fulfillments: []fulfillment{}, Refunds: []refund{},
 	}
 	l.front.ContactEmail = l.front.Email
 	l.front.Customer = customer{ID: id + 1, Email: l.front.Email}
 	l.fillBasket()
-	l.pay = payment{ID: fmt.Sprintf("pay_%d", id), OrderID: strconv.FormatInt(id, 10), Amount: l.front.TotalPrice, Currency: "eur"}
-	l.pay.Customer.Email = l.front.Email
 	return l
 }
 
@@ -135,6 +149,9 @@ func (l *life) span(low, high time.Duration) time.Duration {
 	return low + time.Duration(l.rng.Int64N(int64((high-low)/time.Millisecond)+1))*time.Millisecond
 }
 
+// plain reports whether nothing at all happens to the order.
+func (l *life) plain() bool { return l.fault == "" && !l.twin }
+
 // chance draws true in percent of a hundred cases.
 func (l *life) chance(percent int) bool { return l.rng.IntN(100) < percent }
 
@@ -152,7 +169,7 @@ func (d *doc) write(at time.Time, body func(at time.Time) any) time.Time {
 }
 
 func (l *life) newDoc(c Collection, id int64) *doc {
-	d := &doc{collection: c, id: id}
+	d := &doc{collection: c, id: id, order: l.key}
 	l.docs = append(l.docs, d)
 	return d
 }
@@ -198,27 +215,6 @@ func (l *life) send(source, topic string, at time.Time, body any) {
 func (l *life) uuid() string {
 	a, b := l.rng.Uint64(), l.rng.Uint64()
 	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", a>>32, a>>16&0xffff, a&0xfff, b>>48&0xfff, b&0xffffffffffff)
-}
-
-// gateway ----------------------------------------------------------------------
-
-// gateway moves the payment on and sends the gateway's event.
-func (l *life) gateway(at time.Time, status string, change func(p *payment)) time.Time {
-	if !l.payAt.IsZero() && !at.Truncate(time.Second).After(l.payAt.Truncate(time.Second)) {
-		at = l.payAt.Truncate(time.Second).Add(time.Second)
-	}
-	if l.payAt.IsZero() {
-		l.pay.CreatedAt = at.UTC().Format(demopayLayout)
-	}
-	l.payAt = at
-	l.pay.Status, l.pay.UpdatedAt = status, at.UTC().Format(demopayLayout)
-	if change != nil {
-		change(&l.pay)
-	}
-	e := paymentEvent{ID: fmt.Sprintf("evt_%016x", l.rng.Uint64()), Type: "payment." + status, Created: at.Unix(), Payment: l.pay}
-	l.actions++
-	l.send(l.cfg.Sources.Payment, e.Type, at, e)
-	return at
 }
 
 // ERP ----------------------------------------------------------------------------

@@ -31,28 +31,3 @@ const (
 	soPendingBilling     = "F"
 	soBilled             = "G"
 )
-
-// payment is what the gateway's events carry.
-type payment struct {
-	ID             string `json:"id"`
-	OrderID        string `json:"order_id"`
-	Status         string `json:"status"`
-	Amount         string `json:"amount"`
-	AmountRefunded string `json:"amount_refunded,omitempty"`
-	Currency       string `json:"currency"`
-	CreatedAt      string `json:"created_at"`
-	UpdatedAt      string `json:"updated_at"`
-	Customer       struct {
-		Email string `json:"email"`
-	} `json:"customer"`
-}
-
-// paymentEvent is one event of the gateway.
-type paymentEvent struct {
-	ID      string  `json:"id"`
-	Type    string  `json:"type"`
-	Created int64   `json:"created"`
-	Payment payment `json:"payment"`
-}
-
-const demopayLayout = "2006-01-02T15:04:05.000Z"

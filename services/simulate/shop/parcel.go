@@ -18,7 +18,7 @@ func (l *life) parcel(lines []shippedLine) int {
 // fulfil ships everything, in one parcel or two.
 func (l *life) fulfil(at time.Time) time.Time {
 	lines := l.allLines()
-	if len(lines) > 1 && l.fault == "" && l.chance(40) {
+	if len(lines) > 1 && l.plain() && l.chance(40) {
 		first, second := l.parcel(lines[:1]), l.parcel(lines[1:])
 		at = l.erpShips(at.Add(l.span(30*time.Second, 90*time.Second)), first, false)
 		l.frontShips(at, first)
@@ -36,6 +36,7 @@ func (l *life) erpShips(at time.Time, n int, last bool) time.Time {
 	p.ship, p.row = l.record(ItemFulfillments, "IF")
 	at = post(p.ship, &p.row, at, "A")
 	at = post(p.ship, &p.row, at.Add(l.span(5*time.Second, 20*time.Second)), "B")
+	at = l.label(at.Add(l.span(time.Second, 4*time.Second)), n)
 	at = post(p.ship, &p.row, at.Add(l.span(5*time.Second, 20*time.Second)), "C")
 	if last {
 		l.salesOrder(at, soPendingBilling)
@@ -51,11 +52,11 @@ func (l *life) frontShips(at time.Time, n int) time.Time {
 	var f fulfillment
 	at = l.storefront(at.Add(l.span(2*time.Second, 8*time.Second)), func(o *order, at time.Time) {
 		p.front = len(o.Fulfillments)
-		tracking := "PB" + strconv.FormatInt(o.ID, 10) + strconv.Itoa(p.front+1)
+		p.shown = at
 		f = fulfillment{
 			ID: o.ID*10 + int64(p.front), OrderID: o.ID, Name: o.Name + "." + strconv.Itoa(p.front+1), Status: "success",
-			CreatedAt: shopifyStamp(at), UpdatedAt: shopifyStamp(at), TrackingCompany: "Parcelbird", TrackingNumber: tracking,
-			TrackingNumbers: []string{tracking}, LineItems: p.lines,
+			CreatedAt: shopifyStamp(at), UpdatedAt: shopifyStamp(at), TrackingCompany: "Parcelbird", TrackingNumber: p.tracking,
+			TrackingNumbers: []string{p.tracking}, LineItems: p.lines,
 		}
 		o.Fulfillments = append(o.Fulfillments, f)
 		o.FulfillmentStatus = shippedWord(o)
@@ -87,9 +88,14 @@ func shippedWord(o *order) *string {
 	return &word
 }
 
-// carried notes where the carrier says a parcel is.
+// carried notes where the courier says a parcel is, first in its own words.
 func (l *life) carried(at time.Time, n int, word string) time.Time {
 	p := &l.parcels[n]
+	state := word
+	if word == unmappedWord {
+		state = "held"
+	}
+	at = l.scan(at, n, state).Add(l.span(300*time.Millisecond, 2*time.Second))
 	at = l.storefront(at, func(o *order, at time.Time) {
 		f := &o.Fulfillments[p.front]
 		f.ShipmentStatus, f.UpdatedAt = &word, shopifyStamp(at)

@@ -20,6 +20,16 @@ func Preview(c Config, in Injection) (anchor, heals time.Time, ok bool) {
 	}
 	l := newLife(&c, in.Order, born)
 	l.live()
+	if in.Fault == TrackingTwice {
+		b.pop()
+		next, more := b.peek()
+		if !more {
+			return time.Time{}, time.Time{}, false
+		}
+		twin := newLife(&c, in.Order+1, next)
+		twin.live()
+		l.collides(twin)
+	}
 	if len(l.wrongs) == 0 {
 		return time.Time{}, time.Time{}, false
 	}

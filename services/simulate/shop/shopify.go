@@ -125,8 +125,10 @@ type transaction struct {
 	Amount    string `json:"amount"`
 	Currency  string `json:"currency"`
 	PaymentID string `json:"payment_id"`
-	CreatedAt string `json:"created_at"`
-	Test      bool   `json:"test"`
+	// Authorization is what the gateway calls the payment.
+	Authorization *string `json:"authorization"`
+	CreatedAt     string  `json:"created_at"`
+	Test          bool    `json:"test"`
 }
 
 type returnDoc struct {

@@ -13,13 +13,22 @@ import (
 // Collection names a list that an API can be asked for.
 type Collection string
 
-// The collections: the storefront's orders, and the ERP's record types.
+// The collections: the storefront's orders, the ERP's record types, what the
+// warehouse and the payment provider list.
 const (
 	Orders           Collection = "orders"
 	SalesOrders      Collection = "SalesOrd"
 	ItemFulfillments Collection = "ItemShip"
 	Invoices         Collection = "CustInvc"
 	CreditMemos      Collection = "CustCred"
+	WarehouseOrders  Collection = "warehouse-orders"
+	Shipments        Collection = "shipments"
+	PaymentIntents   Collection = "payment_intents"
+	Charges          Collection = "charges"
+	Refunds          Collection = "refunds"
+	PaymentEvents    Collection = "events"
+	// Parcels are told by the courier, who lists nothing.
+	Parcels Collection = "parcels"
 )
 
 // World is the shop. It is not safe for concurrent use.
@@ -31,6 +40,8 @@ type World struct {
 	due    queue
 	sent   time.Time // everything that leaves up to here was yielded
 	seq    int
+	// noticed are the batches of the warehouse whose notices were made.
+	noticed map[batch]bool
 }
 
 // New opens a shop.
@@ -38,7 +49,7 @@ func New(c Config) (*World, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	w := &World{cfg: c, docs: map[Collection][]*doc{}}
+	w := &World{cfg: c, docs: map[Collection][]*doc{}, noticed: map[batch]bool{}}
 	w.births = newBirths(&w.cfg)
 	return w, nil
 }
@@ -56,19 +67,27 @@ func (w *World) grow(to time.Time) {
 		l := newLife(&w.cfg, len(w.lives), at)
 		w.births.pop()
 		l.live()
+		if l.twin {
+			w.lives[l.index-1].collides(l)
+		}
 		w.lives = append(w.lives, l)
+		if l.index%10 == 4 {
+			l.docs = append(l.docs, foreign(l), telephoneOrder(l))
+		}
 		for _, d := range l.docs {
 			w.docs[d.collection] = append(w.docs[d.collection], d)
+			w.notice(d)
 		}
 		for _, d := range l.deliveries {
-			w.seq++
-			d.seq = w.seq
-			heap.Push(&w.due, d)
-		}
-		if l.index%10 == 4 {
-			w.docs[SalesOrders] = append(w.docs[SalesOrders], foreign(l))
+			w.push(d)
 		}
 	}
+}
+
+func (w *World) push(d *Delivery) {
+	w.seq++
+	d.seq = w.seq
+	heap.Push(&w.due, d)
 }
 
 // foreign is a sales order that was taken over the telephone: it has no
@@ -115,20 +134,37 @@ type Key struct {
 	ID    int64
 }
 
+// Stamp says which of a document's stamps a list goes by.
+type Stamp uint8
+
+// The stamps: of the newest version, of the first, and of the one that ended
+// the document (a voided label).
+const (
+	Changed Stamp = 0
+	Created Stamp = 1
+	Voided  Stamp = 2
+)
+
 // Query asks what a collection's API answers at an instant: the newest version
-// of every document that changed at Since or later, and behind After, ascending
-// by (stamp, id).
+// of every document stamped at Since or later, and behind After, ascending by
+// (stamp, id).
 type Query struct {
 	Collection Collection
 	At         time.Time
 	Since      time.Time
 	After      *Key
 	Limit      int
+	By         Stamp
+	// Batch lists what a notice of the warehouse names instead; "": none.
+	Batch string
 }
 
 // Page is the answer to a Query.
 type Page struct {
 	Items []json.RawMessage
+	// Orders are the keys of the orders that the items speak of, as nobody but
+	// the simulation knows; "" for those of no order.
+	Orders []string
 	// Last is the key of the last item, More whether the list goes on.
 	Last Key
 	More bool
@@ -138,8 +174,9 @@ type Page struct {
 func (w *World) List(q Query) (Page, error) {
 	w.grow(q.At)
 	type found struct {
-		key  Key
-		body any
+		key   Key
+		body  any
+		order string
 	}
 	var all []found
 	for _, d := range w.docs[q.Collection] {
@@ -150,11 +187,15 @@ func (w *World) List(q Query) (Page, error) {
 		if n == 0 {
 			continue
 		}
-		k := Key{Stamp: d.versions[n-1].at.Truncate(time.Second), ID: d.id}
-		if k.Stamp.Before(q.Since) || (q.After != nil && !k.behind(*q.After)) {
+		at, ok := q.stamp(d.versions[:n])
+		k := Key{Stamp: at, ID: d.id}
+		if q.Collection != WarehouseOrders && q.Collection != Shipments { // whose stamps are finer
+			k.Stamp = at.Truncate(time.Second)
+		}
+		if !ok || k.Stamp.Before(q.Since) || (q.After != nil && !k.behind(*q.After)) {
 			continue
 		}
-		all = append(all, found{k, d.versions[n-1].body})
+		all = append(all, found{k, d.versions[n-1].body, d.order})
 	}
 	slices.SortFunc(all, func(a, b found) int {
 		if b.key.behind(a.key) {
@@ -171,9 +212,25 @@ func (w *World) List(q Query) (Page, error) {
 		if err != nil {
 			return Page{}, err
 		}
-		p.Items, p.Last = append(p.Items, b), f.key
+		p.Items, p.Orders, p.Last = append(p.Items, b), append(p.Orders, f.order), f.key
 	}
 	return p, nil
+}
+
+// stamp chooses the stamp by which a query lists a document, false if the
+// document has none.
+func (q *Query) stamp(versions []version) (time.Time, bool) {
+	switch {
+	case q.Batch != "":
+		in := slices.ContainsFunc(versions, func(v version) bool { return batchOf(q.Collection, v.at).id() == q.Batch })
+		return versions[0].at, in
+	case q.By == Created:
+		return versions[0].at, true
+	case q.By == Voided:
+		return versions[len(versions)-1].at, len(versions) > 1
+	default:
+		return versions[len(versions)-1].at, true
+	}
 }
 
 func (k Key) behind(l Key) bool {
@@ -204,9 +261,15 @@ func (w *World) Truth(to, listening time.Time, timing truth.Timing) (*truth.Trut
 			o.Mark = spec.Mark
 		}
 		for _, x := range l.wrongs {
+			if x.ripe.After(to) {
+				continue
+			}
 			steps, err := timing.Steps(x.claims, x.anchor)
 			if err != nil {
 				return nil, fmt.Errorf("truth of %s (%s): %w", l.key, l.fault, err)
+			}
+			if !x.begins.IsZero() {
+				steps[0].NotBefore = steps[0].NotBefore.Add(x.begins.Sub(x.anchor))
 			}
 			o.Expect = append(o.Expect, truth.Expectation{Fault: string(l.fault), Subject: x.subject, Steps: steps, Heals: x.heals})
 		}

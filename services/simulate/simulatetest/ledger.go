@@ -1,6 +1,7 @@
 // Package simulatetest lets a ledger listen to a shop without a network: the
-// shop's documents go through the catalog's mappers into one ledger.Partition
-// under the shipped policy, with ticks and the coverage that polls prove.
+// shop's documents go through the catalog's mappers into partitions of orders
+// and of names under the shipped policy, with ticks and the coverage that polls
+// prove.
 package simulatetest
 
 import (
@@ -8,10 +9,12 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"time"
 
 	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/ledger/ledgertest"
 	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/connector/catalog"
 	"github.com/orderledger/orderledger/services/policy"
@@ -19,21 +22,11 @@ import (
 	"github.com/orderledger/orderledger/services/simulate/truth"
 )
 
-// collections names what each polled feed lists.
-var collections = map[string]shop.Collection{
-	"orders": shop.Orders, "sales-orders": shop.SalesOrders,
-	"item-fulfillments": shop.ItemFulfillments, "invoices": shop.Invoices, "credit-memos": shop.CreditMemos,
-}
+// partitions is how many partitions orders have, and names.
+const partitions = 2
 
-// feed is one polled feed.
-type feed struct {
-	spec     ledger.FeedSpec
-	source   *source
-	catalog  *catalog.Feed
-	from     ledger.Instant // where its coverage begins
-	asked    ledger.Instant // the last poll, 0 before the first
-	coverage ledger.FeedCoverage
-}
+// HashKey keys the hashes of e-mail addresses.
+const HashKey = "a key of the simulation"
 
 type source struct {
 	cfg    *connector.Source
@@ -45,16 +38,17 @@ type source struct {
 // Ledger listens to a World, poll by poll and tick by tick.
 type Ledger struct {
 	Policy *ledger.Policy
-	Store  *ledger.MemStore
 
-	world   *shop.World
-	every   time.Duration
-	part    *ledger.Partition
+	cfg     Config
+	net     *ledgertest.Net
 	sources map[string]*source
 	feeds   []*feed
-	offset  int64
+	held    []arrival
+	began   time.Time
+	told    []int // per partition, how much of what it told was read
 	claims  []truth.Claim
 	quiet   int // foreign documents
+	heard   map[ledger.EventID]Record
 }
 
 // Interval is how often every feed is polled, and how often ticks come, unless
@@ -71,6 +65,11 @@ type Config struct {
 	Policy  []policy.File
 	// Every is how often feeds are polled and ticks come; Interval if zero.
 	Every time.Duration
+	// Shuffle, if set, decides the order of everything that arrives between two
+	// ticks, keeps webhooks back for up to Hold, and lets partitions fold, send,
+	// crash and send again in between.
+	Shuffle *rand.Rand
+	Hold    time.Duration
 }
 
 // New opens a ledger.
@@ -84,26 +83,29 @@ func New(cfg Config) (*Ledger, error) {
 			return nil, err
 		}
 	}
-	w, sources := cfg.World, cfg.Sources
 	if cfg.Every == 0 {
 		cfg.Every = Interval
 	}
-	if err := cat.Bind(sources); err != nil {
+	if err := cat.Bind(cfg.Sources); err != nil {
 		return nil, err
 	}
-	l := &Ledger{world: w, every: cfg.Every, Store: ledger.NewMemStore(), sources: map[string]*source{}}
-	for i := range sources {
-		if err := l.bind(&sources[i], cat); err != nil {
+	rnd := cfg.Shuffle
+	if rnd == nil {
+		rnd = rand.New(rand.NewPCG(1, 1))
+	}
+	l := &Ledger{
+		cfg: cfg, net: ledgertest.NewNet(rnd, partitions, partitions), sources: map[string]*source{}, told: make([]int, 2*partitions), heard: map[ledger.EventID]Record{},
+	}
+	for i := range cfg.Sources {
+		if err := l.bind(&cfg.Sources[i], cat); err != nil {
 			return nil, err
 		}
 	}
 	if l.Policy, err = l.compile(cfg.Policy); err != nil {
 		return nil, err
 	}
-	if l.part, err = ledger.Open(l.Store, ledger.Options{Partitions: 1}); err != nil {
-		return nil, err
-	}
-	return l, l.apply(&ledger.Record{Policy: l.Policy.Record(nil, "simulation")})
+	l.net.Everywhere(ledger.Record{Policy: l.Policy.Record(nil, "simulation")})
+	return l, nil
 }
 
 func (l *Ledger) bind(src *connector.Source, cat *catalog.Catalog) error {
@@ -111,7 +113,7 @@ func (l *Ledger) bind(src *connector.Source, cat *catalog.Catalog) error {
 	if err != nil {
 		return err
 	}
-	m, err := sys.NewMapper(catalog.MapperOptions{Source: src})
+	m, err := sys.NewMapper(catalog.MapperOptions{Source: src, HashKey: []byte(HashKey)})
 	if err != nil {
 		return err
 	}
@@ -119,7 +121,7 @@ func (l *Ledger) bind(src *connector.Source, cat *catalog.Catalog) error {
 	l.sources[src.Name] = s
 	for _, spec := range s.spec.Feeds {
 		f := sys.Feed(spec.Name)
-		if f.Poll == nil {
+		if f.Poll == nil || len(spec.Proves) == 0 { // lists that prove nothing are those of old objects
 			continue
 		}
 		l.feeds = append(l.feeds, &feed{
@@ -150,157 +152,97 @@ func (l *Ledger) compile(own []policy.File) (*ledger.Policy, error) {
 }
 
 // Run listens from one instant to another: everything that is overdue first,
-// then at its pace.
+// then at its pace. It may be called again, for a later stretch.
 func (l *Ledger) Run(from, to time.Time) error {
-	for now := from; !now.After(to); now = now.Add(l.every) {
-		for _, d := range l.world.Due(now) {
-			if err := l.deliver(d, later(d.Send, from)); err != nil {
-				return err
-			}
-		}
-		var heard []ledger.FeedCoverage
-		for _, f := range l.feeds {
-			if l.world.Silent(f.source.cfg.Name, now) {
-				continue
-			}
-			if err := l.poll(f, now); err != nil {
-				return err
-			}
-			heard = append(heard, f.coverage)
-		}
-		wall := ledger.At(now)
-		tick := &ledger.Tick{Wall: wall, Proposer: "simulation", BootID: [16]byte{1}, BootClock: wall.Sub(ledger.At(from)) + ledger.Day, SourceDate: wall, Feeds: heard}
-		if err := l.apply(&ledger.Record{Tick: tick}); err != nil {
+	if l.began.IsZero() {
+		l.began = from
+	}
+	for now := from; !now.After(to); now = now.Add(l.cfg.Every) {
+		if err := l.step(now, from); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
+// Idle goes on where nothing happens any more, at a pace that still hears every
+// feed in time.
+func (l *Ledger) Idle(from, to time.Time) error {
+	every := l.cfg.Every
+	l.cfg.Every = 2 * time.Minute
+	err := l.Run(from, to)
+	l.cfg.Every = every
+	return err
 }
 
-func (l *Ledger) deliver(d *shop.Delivery, received time.Time) error {
-	body, err := d.Body()
+// step takes in what arrives up to an instant, and ticks.
+func (l *Ledger) step(now, from time.Time) error {
+	list, err := l.delivered(now, from)
 	if err != nil {
 		return err
 	}
-	s := l.sources[d.Source]
-	return l.take(s.mapper.Map(catalog.Input{
-		Feed: s.system.WebhookFeed(), Raw: body, ReceivedAt: ledger.At(received),
-		Delivery: ledger.Delivery{Topic: d.Topic, ID: d.ID},
-	}), d.Topic)
-}
-
-// poll reads what changed since the last poll, as S-17 asks for.
-func (l *Ledger) poll(f *feed, now time.Time) error {
-	asked, covers := ledger.At(now), f.from
-	if f.asked != 0 {
-		covers = f.asked.Add(-f.spec.Settle)
-	}
-	page, err := l.world.List(shop.Query{Collection: collections[f.spec.Name], At: now, Since: covers.Add(-f.source.spec.Precision - f.spec.Settle).Time()})
-	if err != nil {
-		return err
-	}
-	for _, item := range page.Items {
-		res := f.source.mapper.Map(catalog.Input{Feed: f.catalog, Raw: item, ReceivedAt: asked, AskedAt: asked, PrevAsked: f.asked})
-		if err := l.take(res, f.spec.Name); err != nil {
+	var heard []*feed
+	for _, f := range l.feeds {
+		if l.cfg.World.Silent(f.source.cfg.Name, now) {
+			continue
+		}
+		read, err := l.poll(f, now)
+		if err != nil {
 			return err
 		}
+		list, heard = append(list, read...), append(heard, f)
 	}
-	f.asked = asked
-	f.coverage.LastHeard = asked
-	f.coverage.Intervals = ledger.AddInterval(f.coverage.Intervals, ledger.Interval{From: covers, Until: asked.Add(-f.spec.Settle)})
+	if l.cfg.Shuffle != nil {
+		l.cfg.Shuffle.Shuffle(len(list), func(i, k int) { list[i], list[k] = list[k], list[i] })
+	}
+	for i := range list {
+		if err := l.take(&list[i]); err != nil {
+			return err
+		}
+		if l.cfg.Shuffle != nil {
+			l.net.Step()
+		}
+	}
+	wall := ledger.At(now)
+	tick := ledger.Tick{Wall: wall, Proposer: "simulation", BootID: [16]byte{1}, BootClock: wall.Sub(ledger.At(l.began)) + ledger.Day, SourceDate: wall}
+	for _, f := range heard {
+		f.acknowledge(ledger.At(now))
+		tick.Feeds = append(tick.Feeds, f.coverage)
+	}
+	l.net.Everywhere(ledger.Record{Tick: &tick})
+	for n := 0; l.cfg.Shuffle != nil && n < 8; n++ {
+		l.net.Step()
+	}
+	if l.cfg.Shuffle == nil || l.cfg.Shuffle.IntN(2) == 0 {
+		l.net.Drain()
+	}
+	l.listen()
 	return nil
 }
 
 // errNotUnderstood says that a document of the simulation was not understood.
 var errNotUnderstood = errors.New("a simulated document is not understood")
 
-func (l *Ledger) take(res catalog.Result, what string) error {
+// take maps a document and appends what it says to its log.
+func (l *Ledger) take(a *arrival) error {
+	res := a.source.mapper.Map(a.in)
 	switch {
 	case res.Event != nil:
-		return l.apply(&ledger.Record{Event: res.Event})
+		l.heard[res.Event.ID] = Record{ID: res.Event.ID, Order: ledger.OrderKey(a.order), Source: res.Event.Source}
+		l.net.OrderMember(res.Event.Order).Append(ledger.Record{Event: res.Event})
+		return nil
+	case res.Unkeyed != nil:
+		u := res.Unkeyed
+		l.heard[u.Event.ID] = Record{ID: u.Event.ID, Order: ledger.OrderKey(a.order), Source: u.Event.Source, By: u.By}
+		offset := l.net.AliasMember(u.By).Append(ledger.Record{Unkeyed: u})
+		if a.feed != nil {
+			a.feed.appended(ledger.PartitionOf(u.By.Key(), partitions), offset)
+		}
+		return nil
 	case res.Foreign:
 		l.quiet++
 		return nil
 	default:
-		return fmt.Errorf("%s: %w: %+v", what, errNotUnderstood, res.Quarantined)
+		return fmt.Errorf("%s %s: %w: %+v", a.source.cfg.Name, a.in.Delivery.Topic, errNotUnderstood, res.Quarantined)
 	}
-}
-
-func (l *Ledger) apply(r *ledger.Record) error {
-	r.Offset = l.offset
-	l.offset++
-	if err := l.part.Apply(r); err != nil {
-		return err
-	}
-	l.commit()
-	for l.part.Continuing() {
-		if err := l.part.Continue(); err != nil {
-			return err
-		}
-		l.commit()
-	}
-	return nil
-}
-
-func (l *Ledger) commit() {
-	for i := range l.part.Rows().Exceptions {
-		l.claims = append(l.claims, truth.ClaimOf(&l.part.Rows().Exceptions[i].Exception))
-	}
-	l.part.Flush(l.Store)
-}
-
-// Claims returns every exception under every name it had, as it last stood.
-func (l *Ledger) Claims() []truth.Claim {
-	var out []truth.Claim
-	for _, c := range l.claims {
-		at := slices.IndexFunc(out, func(o truth.Claim) bool { return o.ID == c.ID && o.Exception == c.Exception })
-		if at < 0 {
-			out = append(out, c)
-		} else {
-			c.SaidAt = out[at].SaidAt
-			out[at] = c
-		}
-	}
-	return out
-}
-
-// Changes returns every change of every exception, in the order it was told.
-func (l *Ledger) Changes() []truth.Claim { return slices.Clone(l.claims) }
-
-// Foreign is how many documents were none of the shop's orders.
-func (l *Ledger) Foreign() int { return l.quiet }
-
-// Order returns an order as readers see it.
-func (l *Ledger) Order(key string) (ledger.OrderView, []ledger.Told, error) {
-	r, err := ledger.NewReader(l.Store, ledger.Options{Partitions: 1})
-	if err != nil {
-		return ledger.OrderView{}, nil, err
-	}
-	v, _, err := r.Order(ledger.OrderKey(key))
-	if err != nil {
-		return v, nil, err
-	}
-	told, err := r.Timeline(ledger.OrderKey(key))
-	return v, told, err
-}
-
-// Orders lists the keys of all orders.
-func (l *Ledger) Orders() ([]ledger.OrderKey, error) {
-	r, err := ledger.NewReader(l.Store, ledger.Options{Partitions: 1})
-	if err != nil {
-		return nil, err
-	}
-	var out []ledger.OrderKey
-	err = r.Orders("", func(k ledger.OrderKey) bool {
-		out = append(out, k)
-		return true
-	})
-	return out, err
 }

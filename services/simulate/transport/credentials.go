@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/orderledger/orderledger/ledger"
@@ -18,6 +19,10 @@ type Credentials struct {
 	StorefrontSecret string
 	StorefrontToken  string
 	PaymentSecret    string
+	PaymentKey       string
+	WarehouseToken   string
+	WarehouseKey     string // key:secret
+	CourierSecret    string
 	Account          string
 	ConsumerKey      string
 	ConsumerSecret   string
@@ -31,7 +36,8 @@ func NewCredentials(seed uint64) Credentials {
 	rng := rand.New(rand.NewPCG(seed, 0x5ec7e7))
 	next := func(prefix string) string { return fmt.Sprintf("%s_%016x%016x", prefix, rng.Uint64(), rng.Uint64()) }
 	return Credentials{
-		StorefrontSecret: next("shpss"), StorefrontToken: next("shpat"), PaymentSecret: next("dpsec"), Account: "123456_SB1",
+		StorefrontSecret: next("shpss"), StorefrontToken: next("shpat"), PaymentSecret: next("whsec"), PaymentKey: next("rk_test"), Account: "123456_SB1",
+		WarehouseToken: next("hook"), WarehouseKey: next("sk") + ":" + next("ss"), CourierSecret: next("dpsec"),
 		ConsumerKey: next("ck"), ConsumerSecret: next("cs"), TokenID: next("ti"), TokenSecret: next("ts"),
 	}
 }
@@ -61,7 +67,8 @@ func Sources(o SourcesOptions) ([]connector.Source, error) {
 	}
 	c := o.Credentials
 	files := map[string]string{
-		"storefront.secret": c.StorefrontSecret, "storefront.token": c.StorefrontToken, "payment.secret": c.PaymentSecret,
+		"storefront.secret": c.StorefrontSecret, "storefront.token": c.StorefrontToken, "payment.secret": c.PaymentSecret, "payment.key": c.PaymentKey,
+		"warehouse.token": c.WarehouseToken, "warehouse.key": c.WarehouseKey, "courier.secret": c.CourierSecret,
 		"erp.consumer_key": c.ConsumerKey, "erp.consumer_secret": c.ConsumerSecret, "erp.token_id": c.TokenID, "erp.token_secret": c.TokenSecret,
 	}
 	for name, secret := range files {
@@ -78,8 +85,9 @@ func Sources(o SourcesOptions) ([]connector.Source, error) {
 			Tokens: map[string]connector.SecretRef{"access_token": ref("storefront.token")},
 		},
 		{
-			Name: o.Names.Payment, System: "demopay", OriginSource: o.Names.Storefront, LiveFrom: live,
-			SecretFiles: []string{filepath.Join(o.Dir, "payment.secret")},
+			Name: o.Names.Payment, System: "stripe", OriginSource: o.Names.Storefront, BaseURL: o.BaseURL, LiveFrom: live, Poll: polls,
+			SecretFiles: []string{filepath.Join(o.Dir, "payment.secret")}, Feeds: o.feeds(PaymentFeeds()...),
+			Tokens: map[string]connector.SecretRef{"api_key": ref("payment.key")}, Options: map[string]string{"mode": "test"},
 		},
 		{
 			Name: o.Names.ERP, System: "netsuite", OriginSource: o.Names.Storefront, BaseURL: o.BaseURL, Account: c.Account, LiveFrom: live, Poll: polls,
@@ -89,12 +97,34 @@ func Sources(o SourcesOptions) ([]connector.Source, error) {
 				"token_id": ref("erp.token_id"), "token_secret": ref("erp.token_secret"),
 			},
 		},
+		{
+			Name: o.Names.Warehouse, System: "shipstation", OriginSource: o.Names.Storefront, BaseURL: o.BaseURL, LiveFrom: live, Poll: o.warehousePolls(),
+			SecretFiles: []string{filepath.Join(o.Dir, "warehouse.token")}, Feeds: o.feeds(WarehouseFeeds()...),
+			Tokens: map[string]connector.SecretRef{"api_key": ref("warehouse.key")}, Options: map[string]string{"stores": strconv.Itoa(shop.StorefrontStore)},
+		},
+		{
+			Name: o.Names.Courier, System: "demoparcel", OriginSource: o.Names.Storefront, LiveFrom: live,
+			SecretFiles: []string{filepath.Join(o.Dir, "courier.secret")},
+		},
 	}, nil
 }
 
 // ERPFeeds lists the polled feeds of the ERP.
 func ERPFeeds() []string {
 	return []string{"credit-memos", "invoices", "item-fulfillments", "sales-orders"}
+}
+
+// PaymentFeeds lists the polled feeds of the payment provider that prove
+// something.
+func PaymentFeeds() []string { return []string{"charges", "payment-intents", "refunds"} }
+
+// WarehouseFeeds lists the polled feeds of the warehouse.
+func WarehouseFeeds() []string { return []string{"orders", "shipment-voids", "shipments"} }
+
+// warehousePolls keep three feeds, and what notices name, within the forty
+// requests a minute that the warehouse allows.
+func (o *SourcesOptions) warehousePolls() connector.PollSettings {
+	return connector.PollSettings{Interval: connector.Span(max(o.Interval, 15*time.Second)), PerSecond: 0.5, Burst: 5}
 }
 
 // StorefrontFeeds lists the polled feeds of the storefront.

@@ -27,7 +27,10 @@ import (
 // SenderConfig configures a Sender.
 type SenderConfig struct {
 	// Webhooks is where the instance receives them, such as http://127.0.0.1:8088.
-	Webhooks    string
+	Webhooks string
+	// API is where the simulated APIs answer (Listener.URL), for webhooks that
+	// name a place there.
+	API         string
 	Names       shop.Sources
 	Credentials Credentials
 	Client      *http.Client
@@ -76,11 +79,15 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 
 // Request builds the request of a delivery.
 func (s *Sender) Request(ctx context.Context, d *shop.Delivery) (*http.Request, error) {
-	body, err := d.Body()
+	body, err := d.Body(s.cfg.API)
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.cfg.Webhooks+"/webhooks/"+d.Source, bytes.NewReader(body))
+	place := s.cfg.Webhooks + "/webhooks/" + d.Source
+	if d.Source == s.cfg.Names.Warehouse {
+		place += "?token=" + url.QueryEscape(s.cfg.Credentials.WarehouseToken)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, place, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("build webhook: %w", err)
 	}
@@ -96,7 +103,11 @@ func (s *Sender) Request(ctx context.Context, d *shop.Delivery) (*http.Request, 
 			req.Header.Set(name, value)
 		}
 	case s.cfg.Names.Payment:
-		req.Header.Set("X-Demopay-Signature", "sha256="+hex.EncodeToString(sign(s.cfg.Credentials.PaymentSecret, body)))
+		at := strconv.FormatInt(s.cfg.Clock.Now().Unix(), 10) // every attempt is signed anew
+		signed := sign(s.cfg.Credentials.PaymentSecret, []byte(at+"."+string(body)))
+		req.Header.Set("Stripe-Signature", "t="+at+",v1="+hex.EncodeToString(signed))
+	case s.cfg.Names.Courier:
+		req.Header.Set("X-Demoparcel-Signature", "sha256="+hex.EncodeToString(sign(s.cfg.Credentials.CourierSecret, body)))
 	}
 	return req, nil
 }

@@ -53,6 +53,7 @@ type Server struct {
 	names  shop.Sources
 	mux    *http.ServeMux
 	bucket *bucket
+	minute *minute
 }
 
 // NewServer checks a configuration and binds it.
@@ -60,9 +61,14 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	if cfg.Shop == nil || cfg.Clock == nil || cfg.Logger == nil {
 		return nil, errors.New("simulated APIs: Shop, Clock and Logger are needed")
 	}
-	s := &Server{cfg: cfg, names: cfg.Shop.Config().Sources, mux: http.NewServeMux(), bucket: &bucket{size: 40, leak: 2}}
+	s := &Server{cfg: cfg, names: cfg.Shop.Config().Sources, mux: http.NewServeMux(), bucket: &bucket{size: 40, leak: 2}, minute: &minute{most: 40}}
 	s.mux.HandleFunc("GET /admin/api/{version}/orders.json", s.guard(s.names.Storefront, s.orders))
 	s.mux.HandleFunc("POST /services/rest/query/v1/suiteql", s.guard(s.names.ERP, s.suiteql))
+	for _, c := range []shop.Collection{shop.PaymentEvents, shop.PaymentIntents, shop.Charges, shop.Refunds, disputes} {
+		s.mux.HandleFunc("GET /v1/"+string(c), s.guard(s.names.Payment, s.account(c)))
+	}
+	s.mux.HandleFunc("GET /orders", s.guard(s.names.Warehouse, s.warehouse(shop.WarehouseOrders)))
+	s.mux.HandleFunc("GET /shipments", s.guard(s.names.Warehouse, s.warehouse(shop.Shipments)))
 	return s, nil
 }
 

@@ -36,7 +36,7 @@ func TestTroublesAreWaitedOut(t *testing.T) {
 	from := opening.Add(time.Hour)
 	w := newWire(t, shop.Config{Seed: 4, Orders: 20, Every: time.Second}, func(_ *wire, c *transport.ServerConfig) {
 		c.Troubles = []transport.Trouble{
-			{Kind: transport.Throttled, Source: shop.DefaultSources().ERP, From: from, Until: from.Add(15 * time.Second)},
+			{Kind: transport.Throttled, Source: shop.DefaultSources().ERP, From: from, Until: from.Add(4 * time.Minute)},
 			{Kind: transport.Slow, Source: shop.DefaultSources().Storefront, From: from, Until: from.Add(time.Hour), Delay: 3 * time.Second},
 		}
 	})

@@ -38,6 +38,13 @@ func (s *Shared) List(q shop.Query) (shop.Page, error) {
 	return s.world.List(q)
 }
 
+// Newest is World.Newest.
+func (s *Shared) Newest(q shop.Newest) (shop.Page, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.world.Newest(q)
+}
+
 // Silent is World.Silent.
 func (s *Shared) Silent(source string, at time.Time) bool {
 	s.mu.Lock()

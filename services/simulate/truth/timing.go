@@ -37,6 +37,7 @@ func DefaultTiming() Timing {
 			"IngestionPendingAudit": 2 * time.Minute, "CheckoutDisconnect": 15 * time.Minute, "ShipmentLag": 15 * time.Minute,
 			"ReturnDisconnect": 15 * time.Minute, "SilentCancellation": 5 * time.Minute, "PaymentGap": 15 * time.Minute, "PaymentCallbackLost": 15 * time.Minute,
 			"ConfirmedThenRejected": 2 * time.Minute, ledger.NameUnmapped: 0, ledger.NameSilent: 2 * time.Minute,
+			ledger.NameCollision: 0, ledger.NameOrphan: ledger.Day.Duration(),
 		},
 		Sigma: 5 * time.Second, Precision: time.Second, Settle: 60 * time.Second, Poll: 30 * time.Second, Slack: 15 * time.Second,
 	}
@@ -45,7 +46,12 @@ func DefaultTiming() Timing {
 // TimingOf reads the spans from a policy. Settle and sigma are the greatest of
 // any source; poll is how often the slowest feed is asked.
 func TimingOf(p *ledger.Policy, poll, slack time.Duration) Timing {
-	t := Timing{After: map[string]time.Duration{ledger.NameUnmapped: 0}, Poll: poll, Slack: slack}
+	t := Timing{After: map[string]time.Duration{ledger.NameUnmapped: 0, ledger.NameCollision: 0, ledger.NameOrphan: ledger.Day.Duration()}, Poll: poll, Slack: slack}
+	for i := range p.Aliases {
+		if after := p.Aliases[i].OrphanAfter; after > 0 {
+			t.After[ledger.NameOrphan] = max(t.After[ledger.NameOrphan], after.Duration())
+		}
+	}
 	for i := range p.Rules {
 		for _, s := range p.Rules[i].Steps {
 			after := (s.After + p.Rules[i].Grace).Duration()
@@ -86,6 +92,12 @@ func (t Timing) Steps(exceptions []string, anchor time.Time) ([]Step, error) {
 			// It needs no absence: it is said when its evidence is folded, with the
 			// clock of the tick before.
 			wait, notBefore = 0, notBefore.Add(-tickEvery)
+		case ledger.NameCollision:
+			// Said when the second order's document was folded, and its binding.
+			wait, notBefore = t.Poll+t.Settle, notBefore.Add(-tickEvery)
+		case ledger.NameOrphan:
+			// A day after its receipt, which follows at once or by a poll.
+			wait = t.Poll + t.Settle + 2*tickEvery
 		case ledger.NameSilent:
 			// Silence counts from what a partition last heard of the feed, which
 			// lies before the first error, and is judged by its next tick.

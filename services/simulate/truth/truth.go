@@ -87,6 +87,9 @@ func FeedSubject(source, feed string) string { return "feed:" + source + "/" + f
 // WordSubject names a word of a source on an axis, whatever the partition.
 func WordSubject(source, axis, word string) string { return "word:" + source + ":" + axis + ":" + word }
 
+// AliasSubject names a name, by whoever issued it.
+func AliasSubject(scope, typ, value string) string { return "alias:" + scope + "/" + typ + ":" + value }
+
 // Subject names a ledger's subject.
 func Subject(s ledger.Subject) string {
 	switch s.Kind {
