@@ -18,16 +18,13 @@ import (
 	"github.com/orderledger/orderledger/services/simulate/truth"
 )
 
-// node reads the exceptions of every partition, those that healed as well: on a
+// node reads the exceptions of every partition of orders and of names, those that healed as well: on a
 // slow machine one may come and go between two looks.
-type node struct {
-	n          *engine.Node
-	partitions int32
-}
+type node struct{ n *engine.Node }
 
 func (x node) ListExceptions(context.Context) ([]truth.Claim, error) {
 	var out []truth.Claim
-	for p := range x.partitions {
+	for p := range x.n.Logs() {
 		err := x.n.Read(p, func(r *ledger.Reader, _ engine.Freshness) error {
 			return r.Exceptions(func(e *ledger.Exception) bool {
 				out = append(out, truth.ClaimOf(e))
@@ -91,7 +88,7 @@ func TestLive(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = n.Close() }()
-	cat, err := role.LoadCatalog(cfg.CatalogDirs)
+	cat, err := role.BoundCatalog(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +101,7 @@ func TestLive(t *testing.T) {
 	}
 	defer func() { _ = e.Close() }()
 	var out strings.Builder
-	card, err := d.Run(t.Context(), demo.Instance{Webhooks: "http://" + e.Addr, Exceptions: node{n, cfg.Partitions}, Out: &out})
+	card, err := d.Run(t.Context(), demo.Instance{Webhooks: "http://" + e.Addr, Exceptions: node{n}, Out: &out})
 	t.Log(out.String())
 	if err != nil {
 		t.Fatal(err)

@@ -104,7 +104,8 @@ type wish struct {
 }
 
 // wishes come in the order of their importance. Those that nothing is claimed
-// about need no instant.
+// about need no instant. A payment that is never named is not among them: to be
+// called an orphan it has to wait for a day.
 func wishes() []wish {
 	return []wish{
 		{shop.OrderNeverExported, 1, 0},
@@ -118,11 +119,13 @@ func wishes() []wish {
 		{shop.CaptureNotPropagated, 0, 0.8},
 		{shop.UnmappedStatus, 0, 0.9},
 		{shop.OrderNeverExported, 1, 1},
+		{shop.TrackingTwice, 0, 0.6},
 		{fault: shop.WebhookLost},
 		{fault: shop.WebhookDuplicated},
 		{fault: shop.WebhookReordered},
 		{fault: shop.StaleAfterFresh},
 		{fault: shop.ManualEditAfterImport},
+		{fault: shop.PaymentNamedLate},
 	}
 }
 
@@ -139,7 +142,7 @@ func (p *Plan) choose() {
 		latest := p.End.Add(-margin)
 		by := p.Begin.Add(time.Duration(w.at*float64(latest.Sub(p.Begin)-slack)) + slack)
 		for n := last; n >= 0; n-- {
-			if !p.taken(n) && p.fits(w, n, spec, by) {
+			if !p.taken(n) && (w.fault != shop.TrackingTwice || !p.taken(n+1)) && p.fits(w, n, spec, by) {
 				p.inject(n, w.fault)
 				break
 			}
@@ -164,7 +167,9 @@ func (p *Plan) fits(w wish, n int, spec shop.FaultSpec, by time.Time) bool {
 }
 
 func (p *Plan) taken(n int) bool {
-	return slices.ContainsFunc(p.Shop.Injections, func(in shop.Injection) bool { return in.Order == n })
+	return slices.ContainsFunc(p.Shop.Injections, func(in shop.Injection) bool {
+		return in.Order == n || in.Fault == shop.TrackingTwice && in.Order+1 == n
+	})
 }
 
 // inject gives order n, or the next free one, a fault.
