@@ -180,6 +180,9 @@ func (w *World) List(q Query) (Page, error) {
 	}
 	var all []found
 	for _, d := range w.docs[q.Collection] {
+		if d.versions[len(d.versions)-1].at.Before(q.Since.Add(-time.Second)) {
+			continue // it changed no more
+		}
 		n := 0
 		for n < len(d.versions) && !d.versions[n].at.After(q.At) {
 			n++

@@ -19,6 +19,27 @@ type feed struct {
 	asked    ledger.Instant // the last poll, 0 before the first
 	covers   ledger.Instant // since when the poll under way reads
 	coverage ledger.FeedCoverage
+	// seen are the items that were read: like a poller, a feed takes an item at
+	// first sight, once more when the read is definite, and then no more.
+	seen map[string]ledger.Instant
+}
+
+// definite is what seen holds of an item that is not taken any more.
+const definite ledger.Instant = -1
+
+// fresh reports whether an item is to be taken.
+func (f *feed) fresh(item string, now ledger.Instant) bool {
+	first, known := f.seen[item]
+	switch {
+	case !known:
+		f.seen[item] = now
+		return true
+	case first == definite || now < first.Add(f.spec.Settle+f.source.spec.Precision):
+		return false
+	default:
+		f.seen[item] = definite
+		return true
+	}
 }
 
 // arrival is one document that reaches the edge.
@@ -129,6 +150,9 @@ func (l *Ledger) poll(f *feed, now time.Time) ([]arrival, error) {
 	}
 	var out []arrival
 	for i, item := range page.Items {
+		if !f.fresh(string(item), ledger.At(now)) {
+			continue
+		}
 		in := catalog.Input{Feed: f.catalog, Raw: item, ReceivedAt: ledger.At(now), AskedAt: ledger.At(now), PrevAsked: f.asked}
 		out = append(out, arrival{source: f.source, in: in, order: page.Orders[i], feed: f, at: now})
 	}

@@ -125,7 +125,7 @@ func (l *Ledger) bind(src *connector.Source, cat *catalog.Catalog) error {
 			continue
 		}
 		l.feeds = append(l.feeds, &feed{
-			spec: spec, source: s, catalog: f, from: src.LiveFrom.Instant(),
+			spec: spec, source: s, catalog: f, from: src.LiveFrom.Instant(), seen: map[string]ledger.Instant{},
 			coverage: ledger.FeedCoverage{Source: s.spec.Name, Feed: spec.Name, Epoch: ledger.Epoch{Number: 1, OpenedBy: "simulation"}},
 		})
 	}

@@ -16,7 +16,7 @@ import (
 var opening = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 // heard lets a ledger listen to a shop from an instant on, for an hour.
-func heard(t *testing.T, cfg shop.Config, from time.Time) (*simulatetest.Ledger, *truth.Truth, time.Time) {
+func heard(t *testing.T, cfg shop.Config, from time.Time, change ...func(*simulatetest.Config)) (*simulatetest.Ledger, *truth.Truth, time.Time) {
 	t.Helper()
 	cfg.Opening = opening
 	w, err := shop.New(cfg)
@@ -27,7 +27,11 @@ func heard(t *testing.T, cfg shop.Config, from time.Time) (*simulatetest.Ledger,
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := simulatetest.New(simulatetest.Config{World: w, Sources: sources})
+	opt := simulatetest.Config{World: w, Sources: sources}
+	for _, c := range change {
+		c(&opt)
+	}
+	l, err := simulatetest.New(opt)
 	if err != nil {
 		t.Fatal(err)
 	}
