@@ -256,6 +256,7 @@ func (l *life) refund(at time.Time, lines []shippedLine, restock string) time.Ti
 		}
 		r.LineItems = append(r.LineItems, one)
 	}
+	sum = min(sum, l.money.charge.Amount-l.money.charge.AmountRefunded) // no more than was paid
 	status := "partially_refunded"
 	if major(sum) == l.front.TotalPrice {
 		status = "refunded"

@@ -1,6 +1,7 @@
 // Package shop is a small shop as its systems see it: a storefront that speaks
-// like Shopify, a payment gateway that speaks like demopay, an ERP that speaks
-// like NetSuite. It is a pure function of a seed: no clock, no goroutine, no
+// like Shopify, a payment provider that speaks like Stripe, an ERP that speaks
+// like NetSuite, a warehouse that speaks like ShipStation, and a courier. Each
+// knows an order by another name. It is a pure function of a seed: no clock, no goroutine, no
 // network. Time is an argument.
 //
 // Every order's whole life is laid out when it is born, from a random stream of
