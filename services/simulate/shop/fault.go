@@ -1,5 +1,7 @@
 package shop
 
+import "slices"
+
 // Fault names one class of things that go wrong.
 type Fault string
 
@@ -44,7 +46,10 @@ type FaultSpec struct {
 }
 
 // Table lists every fault, in the order of the constants.
-func Table() []FaultSpec {
+func Table() []FaultSpec { return slices.Concat(lapses(), misnamings()) }
+
+// lapses are the faults of single systems, and of what passes between two.
+func lapses() []FaultSpec {
 	return []FaultSpec{
 		{
 			Fault: OrderNeverExported, PerOrder: true, Does: "The storefront sells, the payment provider captures, the ERP never hears of the order.",
@@ -102,6 +107,13 @@ func Table() []FaultSpec {
 			Fault: ManualEditAfterImport, PerOrder: true, Does: "A line is taken off the order after its import; the ERP keeps the old total.",
 			Mark: "amounts: ordered differs between storefront and ERP",
 		},
+	}
+}
+
+// misnamings are the faults of the names by which systems know an order, and
+// the silence of a whole source.
+func misnamings() []FaultSpec {
+	return []FaultSpec{
 		{
 			Fault: PaymentNamedLate, PerOrder: true, Does: "The storefront's transactions, which alone name the payment, arrive ten to twenty minutes late.",
 			Mark: "joined late: the payment stands in the timeline once it is named",
