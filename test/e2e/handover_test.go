@@ -196,7 +196,7 @@ func (p *pair) appendRest(deliveries []*shop.Delivery) {
 	}
 	n := 0
 	for _, d := range deliveries {
-		body, err := d.Body()
+		body, err := d.Body("")
 		if err != nil {
 			p.t.Fatal(err)
 		}

@@ -199,7 +199,7 @@ func (l *Ledger) step(now, from time.Time) error {
 		if err := l.take(&list[i]); err != nil {
 			return err
 		}
-		if l.cfg.Shuffle != nil {
+		if l.cfg.Shuffle != nil && l.cfg.Shuffle.IntN(3) == 0 {
 			l.net.Step()
 		}
 	}
