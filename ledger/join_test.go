@@ -342,3 +342,133 @@ func TestOlderRouteIsIgnored(t *testing.T) {
 		}
 	}
 }
+
+// bound appends a binding as an order's partition would send it.
+func bound(n *Net, a ledger.Alias, order string, version uint64, depth uint8, live bool) {
+	n.AliasMember(a).Append(ledger.Record{Binding: &ledger.AliasBinding{Alias: a, Order: Key(order), From: Clock(9, 0, 0),
+		Until: ledger.Forever, Depth: depth, Version: version, Live: live}})
+	n.Drain()
+}
+
+// parked appends an ERP's record that names no order.
+func parked(n *Net, a ledger.Alias, received ledger.Instant) *ledger.Event {
+	e := ERPEvent("x", Clock(10, 0, 0), received, Clock(9, 59, 50), Words{Order: "approved", Created: Clock(10, 0, 0)})
+	e.Order = ""
+	e.ID = e.ComputeID()
+	n.AliasMember(a).Append(ledger.Record{Unkeyed: &ledger.Unkeyed{By: a, Event: *e}})
+	n.Drain()
+	return e
+}
+
+// TestNearerNameWins: of two orders that claim a name, the one whose claim is
+// fewer joins away from a keyed record has it (S-35).
+func TestNearerNameWins(t *testing.T) {
+	n := NewNet(rand.New(rand.NewPCG(1, 1)), 1, 1)
+	n.Everywhere(ledger.Record{Policy: PolicyRecord(joined())})
+	bound(n, number("#7"), "1", 1, 2, true)
+	bound(n, number("#7"), "2", 1, 0, true)
+	e := parked(n, number("#7"), Clock(10, 0, 10))
+	m := n.AliasMember(number("#7"))
+	if to := ledger.Joined(m.Store)[e.ID]; to != Key("2") {
+		t.Fatalf("joined to %q, want the nearer claim's order", to)
+	}
+	if len(m.Told) != 0 {
+		t.Fatalf("told %+v of claims that do not compete", m.Told)
+	}
+}
+
+// TestCopiesTravelOn: a copy that comes after its record was joined narrows the
+// bounds at the order, too (S-5, S-36).
+func TestCopiesTravelOn(t *testing.T) {
+	n := NewNet(rand.New(rand.NewPCG(1, 1)), 1, 1)
+	n.Everywhere(ledger.Record{Policy: PolicyRecord(joined())})
+	bound(n, number("#7"), "1", 1, 0, true)
+	parked(n, number("#7"), Clock(10, 0, 30))
+	parked(n, number("#7"), Clock(10, 0, 20))
+	r, err := ledger.NewReader(n.OrderMember(Key("1")).Store, ledger.Options{Partitions: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, err := r.Timeline(Key("1"))
+	if err != nil || len(told) != 1 || told[0].Received != Clock(10, 0, 20) || told[0].Copies != 2 {
+		t.Fatalf("%+v, %v: want one document, received 10:00:20, of two copies", told, err)
+	}
+}
+
+// TestOrphanHeals: a record that finds no order in time is told to a person, and
+// a binding after that releases it; the exception heals by itself (S-36).
+func TestOrphanHeals(t *testing.T) {
+	n := NewNet(rand.New(rand.NewPCG(1, 1)), 1, 1)
+	n.Everywhere(ledger.Record{Policy: PolicyRecord(joined())})
+	e := parked(n, number("#7"), Clock(10, 0, 10))
+	for minute := range 25 {
+		n.Everywhere(ledger.Record{Tick: Tick(Clock(10, minute, 0))})
+		n.Drain()
+	}
+	m := n.AliasMember(number("#7"))
+	if len(m.Told) != 1 || m.Told[0].Exception.Name != ledger.NameOrphan || m.Told[0].Exception.Deadline != Clock(10, 20, 10) {
+		t.Fatalf("told %+v, want one orphan since 10:20:10", m.Told)
+	}
+	bound(n, number("#7"), "1", 1, 0, true)
+	if to := ledger.Joined(m.Store)[e.ID]; to != Key("1") {
+		t.Fatalf("joined to %q", to)
+	}
+	if row := m.Told[len(m.Told)-1]; row.Exception.Open {
+		t.Fatalf("told %+v, want it healed", row)
+	}
+	if got := ledger.Living(n.OrderMember(Key("1")).Store, Key("1")); !slices.Equal(got, []ledger.EventID{e.ID}) {
+		t.Fatalf("living %v", got)
+	}
+}
+
+// TestRecycledNumber: a number that was given again belongs to the order that
+// had it at the instant a record speaks of (S-35).
+func TestRecycledNumber(t *testing.T) {
+	n := NewNet(rand.New(rand.NewPCG(1, 1)), 1, 1)
+	n.Everywhere(ledger.Record{Policy: PolicyRecord(joined())})
+	order := func(id string, at ledger.Instant, w Words) {
+		e := ShopEvent(id, at, at.Add(ledger.Second), w)
+		e.Aliases = []ledger.Alias{number("#7")}
+		e.ID = e.ComputeID()
+		n.OrderMember(e.Order).Append(ledger.Record{Event: e})
+		n.Drain()
+	}
+	order("1", Clock(10, 5, 0), Words{Order: "cancelled", Created: Clock(10, 0, 0), Cancelled: Clock(10, 5, 0)})
+	order("2", Clock(10, 30, 0), Words{Order: "open", Created: Clock(10, 30, 0)})
+	m := n.AliasMember(number("#7"))
+	for id, at := range map[string]ledger.Instant{"1": Clock(10, 2, 0), "2": Clock(10, 31, 0)} {
+		e := ERPEvent("x"+id, at, at.Add(ledger.Hour), 0, Words{Order: "approved", Created: at})
+		e.Order = ""
+		e.ID = e.ComputeID()
+		m.Append(ledger.Record{Unkeyed: &ledger.Unkeyed{By: number("#7"), Event: *e}})
+		n.Drain()
+		if to := ledger.Joined(m.Store)[e.ID]; to != Key(id) {
+			t.Errorf("the record of %s is joined to %q, want %s", at, to, Key(id))
+		}
+	}
+	if len(m.Told) != 0 {
+		t.Errorf("told %+v: the number's two orders do not overlap", m.Told)
+	}
+}
+
+// TestNameGoesWithItsDocument: a document that was joined elsewhere takes the
+// names along that it alone gave (S-35).
+func TestNameGoesWithItsDocument(t *testing.T) {
+	n := NewNet(rand.New(rand.NewPCG(1, 1)), 1, 1)
+	n.Everywhere(ledger.Record{Policy: PolicyRecord(joined())})
+	bound(n, number("#7"), "1", 1, 0, true)
+	e := ERPEvent("x", Clock(10, 0, 0), Clock(10, 0, 10), 0, Words{Order: "approved", Created: Clock(10, 0, 0)})
+	e.Order, e.Aliases = "", []ledger.Alias{tracking("1Z7")}
+	e.ID = e.ComputeID()
+	n.AliasMember(number("#7")).Append(ledger.Record{Unkeyed: &ledger.Unkeyed{By: number("#7"), Event: *e}})
+	n.Drain()
+	whose := func() string { return ledger.Claimants(n.AliasMember(tracking("1Z7")).Store) }
+	if got := whose(); !strings.Contains(got, "1Z7 "+string(Key("1"))+" ") {
+		t.Fatalf("the parcel is of nobody:\n%s", got)
+	}
+	bound(n, number("#7"), "2", 1, 0, true)
+	bound(n, number("#7"), "1", 2, 0, false)
+	if got := whose(); !strings.Contains(got, "1Z7 "+string(Key("2"))+" ") || strings.Contains(got, "1Z7 "+string(Key("1"))+" ") {
+		t.Fatalf("the parcel went along with its document, or not:\n%s", got)
+	}
+}
