@@ -44,6 +44,7 @@ var mutants = []mutant{
 	{"S-36: an older route overrules a newer one", "support.go", "	if next.route <= s.route {\n", "	if next.route < 0 {\n", "TestOlderRoute"},
 	{"S-36: of several claimants the first is taken", "aliasstate.go", "			several = true\n", "			several = false\n", "TestCollisionWaits"},
 	{"S-37: coverage overtakes what is not forwarded", "naming.go", "p.forwards[at].Through <= u.Offset", "p.forwards[at].Through < 0", "TestJoining"},
+	{"S-37: a young parked record holds nothing", "naming.go", "h.Feed == (FeedKey{c.Source, c.Feed}) && h.Offset <= u.Offset", "h.Feed == (FeedKey{c.Source, c.Feed}) && h.Offset < 0", "TestJoining"},
 	{"S-37: what is parked concerns nobody", "naming.go", "			if x.Feed == k && x.From", "			if false && x.Feed == k && x.From", "TestJoining"},
 	{"S-37: a contested name proves", "naming.go", "		if contested != nil {\n", "		if contested != nil && o == nil {\n", "TestJoining"},
 	{"S-35: a recyclable name never ends", "naming.go", "			want.Until = ended.Add(spec.Recycle)\n", "			want.Until = Forever\n", "TestRecycledNumber"},
