@@ -35,4 +35,6 @@ type Deps struct {
 	RulesCheck, RulesTest, RulesFmt, MatrixCheck       Command
 	// Import carries out `source import`.
 	Import Importing
+	// ConnectorTest carries out `connector test`.
+	ConnectorTest Trying
 }

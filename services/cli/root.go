@@ -34,7 +34,7 @@ func New(d Deps) *cobra.Command {
 		a.config(), a.version(), a.completion(),
 		outside("dev", "Run everything in one process on the embedded engines", cobra.NoArgs, d.Dev),
 		outside("demo", "Run a small shop with faults, and find them", cobra.NoArgs, d.Demo),
-		outside("connector", "Run the role that listens to the outside systems", cobra.NoArgs, d.Connector),
+		holding(outside("connector", "Run the role that listens to the outside systems", cobra.NoArgs, d.Connector), a.connectorTest()),
 		outside("ledger", "Run the role that folds the log", cobra.NoArgs, d.Ledger),
 		outside("api", "Run the role that answers questions", cobra.NoArgs, d.API),
 		outside("simulate", "Send orders, with faults, to a running instance", cobra.NoArgs, d.Simulate),
@@ -84,6 +84,19 @@ func outside(use, short string, args cobra.PositionalArgs, c Command) *cobra.Com
 			return fmt.Errorf("%s is not part of this binary: use the full build of orderledger", cmd.CommandPath())
 		}
 	}
+	return cmd
+}
+
+// holding adds commands under one that does something itself.
+func holding(cmd *cobra.Command, children ...*cobra.Command) *cobra.Command {
+	own := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, given []string) error {
+		if len(given) > 0 {
+			return unknownCommand(cmd, given[0])
+		}
+		return own(cmd, given)
+	}
+	cmd.AddCommand(children...)
 	return cmd
 }
 

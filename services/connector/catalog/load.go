@@ -58,6 +58,16 @@ func (c *Catalog) Add(dir fs.FS) error {
 	return errors.Join(errs...)
 }
 
+// AddFile compiles one file and adds its system, replacing one of that name.
+func (c *Catalog) AddFile(name string, data []byte) (*System, error) {
+	s, err := Parse(path.Base(name), data)
+	if err != nil {
+		return nil, err
+	}
+	c.systems[s.Name] = s
+	return s, nil
+}
+
 // System returns the system of that name. The error lists what is known.
 func (c *Catalog) System(name string) (*System, error) {
 	if s := c.systems[name]; s != nil {

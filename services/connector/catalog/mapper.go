@@ -99,8 +99,12 @@ type Input struct {
 	Place string
 }
 
-// Result is what became of a document: exactly one of its fields is set.
+// Result is what became of a document: exactly one of its fields besides
+// Document is set.
 type Result struct {
+	// Document names the document of the catalog whose shape it has; empty for
+	// what no mapping was applied to.
+	Document    string
 	Event       *ledger.Event
 	Unkeyed     *ledger.Unkeyed
 	Quarantined *ledger.Quarantined
@@ -176,11 +180,12 @@ func (m *Mapper) Map(in Input) Result {
 		}
 	}
 	if !ours {
-		return Result{Foreign: true}
+		return Result{Document: d.name, Foreign: true}
 	}
 	res, err := m.event(x, d, body)
 	if err != nil {
-		return m.quarantine(&in, body, ReasonUnmappable, err.Error())
+		res = m.quarantine(&in, body, ReasonUnmappable, err.Error())
+		res.Document = d.name
 	}
 	return res
 }
@@ -241,9 +246,9 @@ func (m *Mapper) eventOf(x *extraction, d *mapping, body ledger.Body) (Result, e
 	e.Order = key
 	e.ID = e.ComputeID()
 	if key == "" {
-		return Result{Unkeyed: &ledger.Unkeyed{By: by, Event: *e}}, nil
+		return Result{Document: d.name, Unkeyed: &ledger.Unkeyed{By: by, Event: *e}}, nil
 	}
-	return Result{Event: e}, nil
+	return Result{Document: d.name, Event: e}, nil
 }
 
 // identity computes the order key, or the alias that will find the order.
