@@ -17,7 +17,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/orderledger/orderledger/ledger"
 	"github.com/orderledger/orderledger/ledger/ledgertest"
@@ -26,9 +25,7 @@ import (
 	"github.com/orderledger/orderledger/services/cli"
 	"github.com/orderledger/orderledger/services/config"
 	"github.com/orderledger/orderledger/services/config/certtest"
-	"github.com/orderledger/orderledger/services/connector/dryrun"
 	"github.com/orderledger/orderledger/services/connector/file"
-	"github.com/orderledger/orderledger/services/role"
 )
 
 func TestMain(m *testing.M) {
@@ -45,27 +42,7 @@ func deps() cli.Deps {
 	cache := func() (string, error) { return os.Getenv("WORK"), nil }
 	return cli.Deps{
 		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, LookupEnv: os.LookupEnv, CacheDir: cache, Version: "1.2.3", Commit: "abc",
-		RulesCheck: found, Import: cli.Importing{Run: imported}, ConnectorTest: trying(),
-	}
-}
-
-// trying is the dry run of the product itself.
-func trying() cli.Trying {
-	var settings *config.Flags
-	return cli.Trying{
-		Flags: func(fs *pflag.FlagSet) { settings = config.Bind(fs) },
-		Run: func(ctx context.Context, req cli.TryRequest) (*dryrun.Report, error) {
-			cfg, err := settings.Load(os.LookupEnv)
-			if err != nil {
-				return nil, cli.Usage("%w", err)
-			}
-			return role.DryRun(ctx, cfg, role.DryRunOptions{
-				System: req.System, Origin: req.Origin, Options: req.Options, BaseURL: req.BaseURL,
-				Body: dryrun.Options{
-					Feed: req.Feed, Topic: req.Topic, Headers: req.Headers, ReceivedAt: ledger.At(req.ReceivedAt), Path: req.Path, Body: req.Body, Limit: req.Limit,
-				},
-			})
-		},
+		RulesCheck: found, Import: cli.Importing{Run: imported},
 	}
 }
 
@@ -198,7 +175,7 @@ func TestEveryCommandIsDescribed(t *testing.T) {
 	root := cli.New(cli.Deps{Out: io.Discard, Err: io.Discard})
 	walk(root)
 	for _, path := range []string{
-		"dev", "demo", "connector", "connector test", "ledger", "api", "simulate", "prove", "rules check", "rules test", "rules fmt", "matrix check",
+		"dev", "demo", "connector", "connector test", "topics plan", "topics apply", "ledger", "api", "simulate", "prove", "rules check", "rules test", "rules fmt", "matrix check",
 		"order get", "order list", "order timeline", "order watch", "order explain", "exception get", "exception list", "exception watch", "exception ack",
 		"exception assign", "exception snooze", "exception comment", "exception resolve", "exception false-positive",
 		"quarantine get", "quarantine list", "quarantine release", "source get", "source list", "query", "version", "completion", "config validate",

@@ -35,6 +35,8 @@ type Deps struct {
 	RulesCheck, RulesTest, RulesFmt, MatrixCheck       Command
 	// Import carries out `source import`.
 	Import Importing
+	// Topics returns what `topics plan` and `topics apply` need, for one of them.
+	Topics func() TopicTasks
 	// ConnectorTest carries out `connector test`.
 	ConnectorTest Trying
 }

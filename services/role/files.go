@@ -10,11 +10,9 @@ import (
 	"os"
 	"time"
 
-	"github.com/orderledger/orderledger/services/avroevent"
 	"github.com/orderledger/orderledger/services/config"
 	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/connector/file"
-	"github.com/orderledger/orderledger/services/kafkalog"
 	"github.com/orderledger/orderledger/services/logsink"
 )
 
@@ -111,20 +109,26 @@ func sourceNamed(cfg *config.Config, name string) (*connector.Source, error) {
 // broker of the running process that the endpoints file names, or else the
 // embedded log of a stopped one.
 func reachStack(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*Stack, error) {
+	return ensured(ctx)(Reach(ctx, cfg, logger))
+}
+
+// Reach connects to the log of an instance, as it is: topics are neither made
+// nor verified.
+func Reach(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*Stack, error) {
 	if !cfg.Embedded() {
-		return OpenStack(ctx, cfg, logger)
+		return connectStack(ctx, cfg, "", logger)
 	}
 	addr := runningBroker(ctx, cfg.EndpointsFile)
 	switch {
 	case addr != "":
-		return joinStack(ctx, cfg, addr, logger)
+		return connectStack(ctx, cfg, addr, logger)
 	case cfg.DataDir == "":
 		return nil, errors.New("no instance is running: start one with `orderledger dev`, name its endpoints file with --endpoints-file, a Kafka with --kafka, or the directory of a stopped instance with --data")
 	default:
 		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 			return nil, fmt.Errorf("create data_dir: %w", err)
 		}
-		return OpenStack(ctx, cfg, logger)
+		return connectStack(ctx, cfg, "", logger)
 	}
 }
 
@@ -145,28 +149,4 @@ func runningBroker(ctx context.Context, name string) string {
 	}
 	_ = conn.Close()
 	return e.Kafka
-}
-
-// joinStack connects to the embedded broker of another process.
-func joinStack(ctx context.Context, cfg *config.Config, addr string, logger *slog.Logger) (*Stack, error) {
-	codec, err := avroevent.New()
-	if err != nil {
-		return nil, err
-	}
-	s := &Stack{Config: cfg, Codec: codec, Logger: logger, Brokers: []string{addr}}
-	s.run, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	kafka := cfg.Kafka
-	kafka.Brokers = s.Brokers
-	dial, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	if s.Log, err = kafkalog.Open(dial, kafka, logger); err != nil {
-		s.Close()
-		return nil, fmt.Errorf("connect to the broker at %s: %w", addr, err)
-	}
-	specs := kafkalog.Topics(kafkalog.TopicOptions{Partitions: cfg.Partitions, Replication: cfg.Replication, KeepEverything: true})
-	if _, err := s.Log.EnsureTopics(dial, specs, kafkalog.EnsureOptions{AllowUnsafe: cfg.AllowUnsafeTopics}); err != nil {
-		s.Close()
-		return nil, err
-	}
-	return s, nil
 }

@@ -35,13 +35,22 @@ type Stack struct {
 // OpenStack starts the embedded broker if no Kafka is configured, connects, and
 // creates or verifies the topics.
 func OpenStack(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*Stack, error) {
+	return ensured(ctx)(connectStack(ctx, cfg, "", logger))
+}
+
+// connectStack is OpenStack without a look at the topics. With an address it
+// connects to the embedded broker of another process.
+func connectStack(ctx context.Context, cfg *config.Config, addr string, logger *slog.Logger) (*Stack, error) {
 	codec, err := avroevent.New()
 	if err != nil {
 		return nil, err
 	}
 	s := &Stack{Config: cfg, Codec: codec, Logger: logger, Brokers: cfg.Kafka.Brokers}
 	s.run, s.stop = context.WithCancel(context.WithoutCancel(ctx))
-	if cfg.Embedded() {
+	switch {
+	case addr != "":
+		s.Brokers = []string{addr}
+	case cfg.Embedded():
 		if s.Broker, err = broker.Start(broker.Options{DataDir: filepath.Join(cfg.DataDir, "log"), Port: cfg.Listen.KafkaPort, Logger: logger}); err != nil {
 			return nil, err
 		}
@@ -49,18 +58,38 @@ func OpenStack(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*S
 	}
 	kafka := cfg.Kafka
 	kafka.Brokers = s.Brokers
-	dial, cancel := context.WithTimeout(ctx, 30*time.Second)
+	dial, cancel := context.WithTimeout(ctx, dialPatience)
 	defer cancel()
 	if s.Log, err = kafkalog.Open(dial, kafka, logger); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("connect to Kafka at %v: %w", s.Brokers, err)
 	}
-	specs := kafkalog.Topics(kafkalog.TopicOptions{Partitions: cfg.Partitions, Replication: cfg.Replication, KeepEverything: cfg.Embedded()})
-	if _, err := s.Log.EnsureTopics(dial, specs, kafkalog.EnsureOptions{AllowUnsafe: cfg.AllowUnsafeTopics}); err != nil {
-		s.Close()
-		return nil, err
-	}
 	return s, nil
+}
+
+// dialPatience bounds the connection to the log, and the look at its topics.
+const dialPatience = 30 * time.Second
+
+// ensured creates or verifies the topics of a stack that was just connected.
+func ensured(ctx context.Context) func(*Stack, error) (*Stack, error) {
+	return func(s *Stack, err error) (*Stack, error) {
+		if err != nil {
+			return nil, err
+		}
+		dial, cancel := context.WithTimeout(ctx, dialPatience)
+		defer cancel()
+		if _, err := s.Log.EnsureTopics(dial, s.topics(), kafkalog.EnsureOptions{AllowUnsafe: s.Config.AllowUnsafeTopics}); err != nil {
+			s.Close()
+			return nil, err
+		}
+		return s, nil
+	}
+}
+
+// topics are those that the configuration asks for.
+func (s *Stack) topics() []kafkalog.TopicSpec {
+	c := s.Config
+	return kafkalog.Topics(kafkalog.TopicOptions{Partitions: c.Partitions, Replication: c.Replication, KeepEverything: c.Embedded()})
 }
 
 // spawn runs what watches the log, until the stack is closed.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/orderledger/orderledger/services/cli"
 	"github.com/orderledger/orderledger/services/embedded/clickhouse"
 )
@@ -16,7 +18,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == clickhouse.ChildCommand {
 		os.Exit(clickhouse.RunChild(os.Args[2:]))
 	}
-	os.Exit(m.Run())
+	testscript.Main(m, map[string]func(){"orderledger": main})
 }
 
 // line is a command line in a document: in a code span, or a line of a block.

@@ -43,8 +43,8 @@ func deps() cli.Deps {
 		Terminal: terminal(os.Stdout), Version: version, Commit: commit(),
 		Dev: newRole(role.Everything()), Demo: newDemo(), Connector: newRole(role.Parts{Edge: true}),
 		Ledger: newRole(role.Parts{History: true}), API: newRole(role.Parts{API: true, Standby: true}),
-		ConnectorTest: newConnectorTest(),
-		Import:        newImport(), Simulate: newSimulate(), Prove: newProve(), RulesTest: newRulesTest(), RulesFmt: newRulesFmt(),
+		ConnectorTest: newConnectorTest(), Topics: newTopics,
+		Import: newImport(), Simulate: newSimulate(), Prove: newProve(), RulesTest: newRulesTest(), RulesFmt: newRulesFmt(),
 		RulesCheck: newCheck(func(d *policy.Draft, c *role.Checked) []policy.Problem { return d.Check(c.Policy) }),
 		MatrixCheck: newCheck(func(d *policy.Draft, c *role.Checked) []policy.Problem {
 			return d.CheckMatrix(c.Policy, c.Vocabularies)
