@@ -37,6 +37,8 @@ type Deps struct {
 	Import Importing
 	// Topics returns what `topics plan` and `topics apply` need, for one of them.
 	Topics func() TopicTasks
+	// Log returns what `log export` and `log import` need, for one of them.
+	Log func() LogTasks
 	// ConnectorTest carries out `connector test`.
 	ConnectorTest Trying
 }

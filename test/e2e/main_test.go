@@ -34,6 +34,12 @@ func TestMain(m *testing.M) {
 				os.Exit(1)
 			}
 			os.Exit(0)
+		case logImportCommand:
+			if err := runLogImport(os.Args[2:]); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			os.Exit(0)
 		case importCommand:
 			if err := runImport(os.Args[2:]); err != nil {
 				fmt.Fprintln(os.Stderr, err)

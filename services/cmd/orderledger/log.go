@@ -4,12 +4,14 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/orderledger/orderledger/services/cli"
 	"github.com/orderledger/orderledger/services/config"
 	"github.com/orderledger/orderledger/services/kafkalog"
+	"github.com/orderledger/orderledger/services/logarchive"
 	"github.com/orderledger/orderledger/services/role"
 )
 
@@ -63,4 +65,26 @@ func newTopics() cli.TopicTasks {
 		}
 	}
 	return cli.TopicTasks{Flags: r.flags, Plan: task(role.PlanTopics), Apply: task(role.ApplyTopics)}
+}
+
+// newLog returns the commands `log export` and `log import`.
+func newLog() cli.LogTasks {
+	r := &reaching{}
+	return cli.LogTasks{
+		Flags: r.flags,
+		Export: func(ctx context.Context, path string, report func(logarchive.PartitionSum)) (name string, sum logarchive.Summary, err error) {
+			err = r.with(ctx, func(s *role.Stack) (err error) {
+				name, sum, err = role.ExportLog(ctx, s, role.LogExport{Path: path, Software: "orderledger " + version, Report: report, Now: time.Now})
+				return err
+			})
+			return name, sum, err
+		},
+		Import: func(ctx context.Context, req cli.LogImportRequest) (sum logarchive.Summary, err error) {
+			err = r.with(ctx, func(s *role.Stack) (err error) {
+				sum, err = role.ImportLog(ctx, s, role.LogImport{Path: req.Path, Resume: req.Resume, Report: req.Report})
+				return err
+			})
+			return sum, err
+		},
+	}
 }
