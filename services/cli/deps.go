@@ -39,6 +39,8 @@ type Deps struct {
 	Topics func() TopicTasks
 	// Log returns what `log export` and `log import` need, for one of them.
 	Log func() LogTasks
+	// Examine carries out `doctor`.
+	Examine Examining
 	// ConnectorTest carries out `connector test`.
 	ConnectorTest Trying
 }

@@ -31,7 +31,7 @@ func New(d Deps) *cobra.Command {
 	}
 	a := &app{Deps: d}
 	root := group("orderledger", "Where every order is, and which ones are in trouble", a.orders(), a.exceptions(), a.quarantine(), a.sources(), a.query(),
-		a.topics(), a.log(), a.config(), a.version(), a.completion(),
+		a.topics(), a.log(), a.config(), a.doctor(), a.version(), a.completion(),
 		outside("dev", "Run everything in one process on the embedded engines", cobra.NoArgs, d.Dev),
 		outside("demo", "Run a small shop with faults, and find them", cobra.NoArgs, d.Demo),
 		holding(outside("connector", "Run the role that listens to the outside systems", cobra.NoArgs, d.Connector), a.connectorTest()),

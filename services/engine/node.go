@@ -17,6 +17,9 @@ import (
 	"github.com/orderledger/orderledger/services/kafkalog"
 )
 
+// DefaultDiskReserve is how many bytes must stay free on the stores' disk.
+const DefaultDiskReserve uint64 = 64 << 20
+
 // Config configures a node.
 type Config struct {
 	// Dir holds one store per partition.
@@ -65,7 +68,7 @@ func (c *Config) defaults() {
 		c.OutboxMaxBytes = 256 << 20
 	}
 	if c.DiskReserveBytes == 0 {
-		c.DiskReserveBytes = 64 << 20
+		c.DiskReserveBytes = DefaultDiskReserve
 	}
 	if c.Name == "" {
 		c.Name = "ledger"

@@ -251,6 +251,19 @@ func WriteEndpoints(file string, e Endpoints) error {
 	return nil
 }
 
+// ReadEndpoints reads what WriteEndpoints wrote.
+func ReadEndpoints(file string) (Endpoints, error) {
+	var e Endpoints
+	raw, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(raw, &e)
+	}
+	if err != nil {
+		return Endpoints{}, fmt.Errorf("read endpoints: %w", err)
+	}
+	return e, nil
+}
+
 // webhooksURL is where webhooks are received, with its scheme.
 func (e Endpoints) webhooksURL() string {
 	if strings.Contains(e.Webhooks, "://") {

@@ -2,7 +2,6 @@ package role
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 	"github.com/orderledger/orderledger/services/config"
 	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/connector/file"
+	"github.com/orderledger/orderledger/services/embedded/broker"
 	"github.com/orderledger/orderledger/services/logsink"
 )
 
@@ -121,7 +121,7 @@ func Reach(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*Stack
 	addr := runningBroker(ctx, cfg.EndpointsFile)
 	switch {
 	case addr != "":
-		return connectStack(ctx, cfg, addr, logger)
+		return joinEmbedded(ctx, cfg, addr, logger)
 	case cfg.DataDir == "":
 		return nil, errors.New("no instance is running: start one with `orderledger dev`, name its endpoints file with --endpoints-file, a Kafka with --kafka, or the directory of a stopped instance with --data")
 	default:
@@ -135,12 +135,8 @@ func Reach(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*Stack
 // runningBroker is the address of the broker that an endpoints file names, empty
 // if nobody answers there.
 func runningBroker(ctx context.Context, name string) string {
-	raw, err := os.ReadFile(name)
-	if err != nil {
-		return ""
-	}
-	var e Endpoints
-	if json.Unmarshal(raw, &e) != nil || e.Kafka == "" {
+	e, err := ReadEndpoints(name)
+	if err != nil || e.Kafka == "" {
 		return ""
 	}
 	conn, err := (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, "tcp", e.Kafka)
@@ -149,4 +145,22 @@ func runningBroker(ctx context.Context, name string) string {
 	}
 	_ = conn.Close()
 	return e.Kafka
+}
+
+// joinEmbedded connects to the embedded broker of another process. What the
+// topics of any other Kafka must be is not known without its configuration.
+func joinEmbedded(ctx context.Context, cfg *config.Config, addr string, logger *slog.Logger) (*Stack, error) {
+	s, err := connectStack(ctx, cfg, addr, logger)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.Log.Cluster(ctx)
+	if err == nil && c.ID != broker.ClusterID {
+		err = fmt.Errorf("the running instance uses the Kafka at %s: name its configuration with --config, or that Kafka with --kafka and --partitions", addr)
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
 }

@@ -1,6 +1,7 @@
 package schemaregistry
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -73,4 +74,17 @@ func (c *Config) client() (*sr.Client, error) {
 		return nil, fmt.Errorf("schema_registry: %w", err)
 	}
 	return client, nil
+}
+
+// Subjects counts the subjects that a registry knows. It registers nothing.
+func Subjects(ctx context.Context, c Config) (int, error) {
+	client, err := c.client()
+	if err != nil {
+		return 0, err
+	}
+	known, err := client.Subjects(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("list subjects: %w", err)
+	}
+	return len(known), nil
 }

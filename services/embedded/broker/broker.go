@@ -90,6 +90,9 @@ type Broker struct {
 	closing sync.Once
 }
 
+// ClusterID is what every embedded broker calls itself.
+const ClusterID = "orderledger-embedded"
+
 // Start locks the data directory, loads what it holds and listens.
 func Start(opts Options) (*Broker, error) {
 	if err := opts.Validate(); err != nil {
@@ -124,7 +127,7 @@ func start(opts Options, lock *dirLock) (*Broker, error) {
 	}
 	kopts := []kfake.Opt{
 		kfake.Ports(opts.Port),
-		kfake.ClusterID("orderledger-embedded"),
+		kfake.ClusterID(ClusterID),
 		kfake.DataDir(logDir),
 		kfake.SyncWrites(),
 		kfake.WithLogger(brokerLogger{opts.Logger}),

@@ -67,3 +67,25 @@ func holder(path string) string {
 	}
 	return "(unknown)"
 }
+
+// Holder returns the process that holds a data directory, empty if nobody does.
+// It changes nothing.
+func Holder(dir string) (string, error) {
+	path := filepath.Join(dir, lockFile)
+	file, err := os.Open(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("look at lock: %w", err)
+	}
+	defer func() { _ = file.Close() }() // ends the hold as well
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	switch {
+	case errors.Is(err, syscall.EWOULDBLOCK):
+		return holder(path), nil
+	case err != nil:
+		return "", fmt.Errorf("look at lock %s: %w", path, err)
+	}
+	return "", nil
+}

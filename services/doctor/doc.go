@@ -1,0 +1,3 @@
+// Package doctor examines an installation from outside: configuration, machine,
+// engines, clocks and certificates. It changes nothing.
+package doctor
