@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/orderledger/orderledger/ledger"
 	"github.com/orderledger/orderledger/projections"
@@ -40,13 +41,14 @@ func add[T any](t *table, name string, of func(i int) T) {
 	t.cols = append(t.cols, column{name, values})
 }
 
-// micros turns an instant into what DateTime64(6) takes; what was never or for
-// ever is 1970.
-func micros(i ledger.Instant) int64 {
+// instant turns an instant into what DateTime64(6) takes; what was never or for
+// ever is 1970. The client reads a plain number as milliseconds, whatever the
+// precision of the column.
+func instant(i ledger.Instant) time.Time {
 	if i <= 0 || i >= ledger.Forever {
-		return 0
+		return time.Unix(0, 0).UTC()
 	}
-	return int64(i)
+	return i.Time()
 }
 
 func columnsOf(b *projections.Block) ([]column, error) {
@@ -95,7 +97,7 @@ func historyColumns(t *table, rows []ledger.HistoryRow) {
 	var buf []byte
 	add(t, "seq", func(i int) uint64 { return rows[i].Seq })
 	add(t, "log_offset", func(i int) int64 { return rows[i].Offset })
-	add(t, "recorded_at", func(i int) int64 { return micros(rows[i].RecordedAt) })
+	add(t, "recorded_at", func(i int) time.Time { return instant(rows[i].RecordedAt) })
 	add(t, "order_key", func(i int) string { return string(rows[i].Order) })
 	add(t, "row_hash", func(i int) uint64 { return hashOf(&ledger.Rows{History: rows[i : i+1]}, &buf) })
 	add(t, "entry", func(i int) string {
@@ -113,15 +115,15 @@ func historyColumns(t *table, rows []ledger.HistoryRow) {
 	})
 	documentColumns(t, ev)
 	claimColumns(t, rows, ev)
-	add(t, "occurred_at", func(i int) int64 {
+	add(t, "occurred_at", func(i int) time.Time {
 		if rows[i].Fact != nil {
-			return micros(rows[i].Fact.Anchor.Latest)
+			return instant(rows[i].Fact.Anchor.Latest)
 		}
 		newest := ledger.Instant(0)
 		for k := range ev(i).Claims {
 			newest = max(newest, ev(i).Claims[k].Earliest)
 		}
-		return micros(newest)
+		return instant(newest)
 	})
 	add(t, "body_codec", func(i int) string { return rows[i].Body.Codec })
 	add(t, "body", func(i int) string { return string(rows[i].Body.Bytes) })
@@ -137,8 +139,8 @@ func documentColumns(t *table, ev func(int) *ledger.Event) {
 	add(t, "direction", func(i int) string { return ev(i).Direction.String() })
 	add(t, "object_type", func(i int) string { return ev(i).Object.Type })
 	add(t, "object_id", func(i int) string { return ev(i).Object.ID })
-	add(t, "received_at", func(i int) int64 { return micros(ev(i).ReceivedAt) })
-	add(t, "asked_at", func(i int) int64 { return micros(ev(i).AskedAt) })
+	add(t, "received_at", func(i int) time.Time { return instant(ev(i).ReceivedAt) })
+	add(t, "asked_at", func(i int) time.Time { return instant(ev(i).AskedAt) })
 	add(t, "delivery_topic", func(i int) string { return ev(i).Delivery.Topic })
 	add(t, "delivery_id", func(i int) string { return ev(i).Delivery.ID })
 	add(t, "trace_id", func(i int) string { return ev(i).TraceID })
@@ -151,8 +153,8 @@ func claimColumns(t *table, rows []ledger.HistoryRow, ev func(int) *ledger.Event
 	claims(t, "claims.mode", ev, func(c *ledger.Claim) string { return modeNames[int(c.Mode)%len(modeNames)] })
 	claims(t, "claims.object", ev, func(c *ledger.Claim) string { return c.Object.Type + "/" + c.Object.ID })
 	claims(t, "claims.native", ev, func(c *ledger.Claim) string { return c.Native })
-	claims(t, "claims.earliest", ev, func(c *ledger.Claim) int64 { return micros(c.Earliest) })
-	claims(t, "claims.latest", ev, func(c *ledger.Claim) int64 { return micros(c.Latest) })
+	claims(t, "claims.earliest", ev, func(c *ledger.Claim) time.Time { return instant(c.Earliest) })
+	claims(t, "claims.latest", ev, func(c *ledger.Claim) time.Time { return instant(c.Latest) })
 	add(t, "claims.state", func(i int) []string {
 		out := make([]string, len(ev(i).Claims))
 		for k := range out {
@@ -198,9 +200,9 @@ func factColumns(t *table, f func(int) *ledger.Fact) {
 	add(t, "verdict", func(i int) string { return verdictName(f(i).To) })
 	add(t, "basis", func(i int) string { return f(i).Basis.String() })
 	add(t, "because", func(i int) string { return f(i).Because.String() })
-	add(t, "anchor", func(i int) int64 { return micros(f(i).Anchor.Latest) })
-	add(t, "deadline", func(i int) int64 { return micros(f(i).Deadline) })
-	add(t, "evaluated_at", func(i int) int64 { return micros(f(i).At) })
+	add(t, "anchor", func(i int) time.Time { return instant(f(i).Anchor.Latest) })
+	add(t, "deadline", func(i int) time.Time { return instant(f(i).Deadline) })
+	add(t, "evaluated_at", func(i int) time.Time { return instant(f(i).At) })
 	add(t, "waiting_for", func(i int) string {
 		if f(i).Feed.Source == "" {
 			return ""

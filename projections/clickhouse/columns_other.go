@@ -1,6 +1,10 @@
 package clickhouse
 
-import "github.com/orderledger/orderledger/ledger"
+import (
+	"time"
+
+	"github.com/orderledger/orderledger/ledger"
+)
 
 var subjectNames = [...]string{"none", "order", "feed", "alias", "word", "merged"}
 
@@ -9,7 +13,7 @@ func exceptionColumns(t *table, rows []ledger.ExceptionRow) {
 	var buf []byte
 	add(t, "seq", func(i int) uint64 { return rows[i].Seq })
 	add(t, "log_offset", func(i int) int64 { return rows[i].Offset })
-	add(t, "recorded_at", func(i int) int64 { return micros(rows[i].RecordedAt) })
+	add(t, "recorded_at", func(i int) time.Time { return instant(rows[i].RecordedAt) })
 	add(t, "row_hash", func(i int) uint64 { return hashOf(&ledger.Rows{Exceptions: rows[i : i+1]}, &buf) })
 	add(t, "change", func(i int) string { return rows[i].Change.String() })
 	add(t, "id", func(i int) string { return x(i).ID.String() })
@@ -24,10 +28,10 @@ func exceptionColumns(t *table, rows []ledger.ExceptionRow) {
 	add(t, "owner", func(i int) string { return x(i).Owner })
 	add(t, "open", func(i int) bool { return x(i).Open })
 	add(t, "episode", func(i int) uint32 { return x(i).Episode })
-	add(t, "since", func(i int) int64 { return micros(x(i).Since.Latest) })
-	add(t, "deadline", func(i int) int64 { return micros(x(i).Deadline) })
-	add(t, "opened_at", func(i int) int64 { return micros(x(i).OpenedAt) })
-	add(t, "resolved_at", func(i int) int64 { return micros(x(i).ResolvedAt) })
+	add(t, "since", func(i int) time.Time { return instant(x(i).Since.Latest) })
+	add(t, "deadline", func(i int) time.Time { return instant(x(i).Deadline) })
+	add(t, "opened_at", func(i int) time.Time { return instant(x(i).OpenedAt) })
+	add(t, "resolved_at", func(i int) time.Time { return instant(x(i).ResolvedAt) })
 	add(t, "cause", func(i int) string { return x(i).Cause.String() })
 	add(t, "announced", func(i int) bool { return x(i).Announced })
 	add(t, "historic", func(i int) bool { return x(i).Historic })
@@ -43,19 +47,19 @@ func orderColumns(t *table, rows []ledger.OrderRow) {
 	var buf []byte
 	add(t, "seq", func(i int) uint64 { return rows[i].Seq })
 	add(t, "log_offset", func(i int) int64 { return rows[i].Offset })
-	add(t, "recorded_at", func(i int) int64 { return micros(rows[i].RecordedAt) })
+	add(t, "recorded_at", func(i int) time.Time { return instant(rows[i].RecordedAt) })
 	add(t, "row_hash", func(i int) uint64 { return hashOf(&ledger.Rows{Orders: rows[i : i+1]}, &buf) })
 	add(t, "order_key", func(i int) string { return string(s(i).Key) })
 	add(t, "origin", func(i int) string { return string(s(i).Key.Origin()) })
-	add(t, "created_at", func(i int) int64 { return micros(s(i).Created) })
-	add(t, "updated_at", func(i int) int64 { return micros(s(i).Updated) })
+	add(t, "created_at", func(i int) time.Time { return instant(s(i).Created) })
+	add(t, "updated_at", func(i int) time.Time { return instant(s(i).Updated) })
 	add(t, "events", func(i int) uint64 { return s(i).Events })
 	add(t, "open_exceptions", func(i int) uint32 { return s(i).Open })
 	add(t, "shelved", func(i int) uint32 { return s(i).Shelved })
 	each(t, "cells.source", func(i int) []ledger.CellView { return s(i).Cells }, func(c *ledger.CellView) string { return string(c.Source) })
 	each(t, "cells.axis", func(i int) []ledger.CellView { return s(i).Cells }, func(c *ledger.CellView) string { return c.Axis.String() })
 	each(t, "cells.state", func(i int) []ledger.CellView { return s(i).Cells }, func(c *ledger.CellView) string { return c.Axis.StateName(c.State) })
-	each(t, "cells.since", func(i int) []ledger.CellView { return s(i).Cells }, func(c *ledger.CellView) int64 { return micros(c.Since.Latest) })
+	each(t, "cells.since", func(i int) []ledger.CellView { return s(i).Cells }, func(c *ledger.CellView) time.Time { return instant(c.Since.Latest) })
 	each(t, "sums.source", func(i int) []ledger.SumView { return s(i).Sums }, func(x *ledger.SumView) string { return string(x.Source) })
 	each(t, "sums.kind", func(i int) []ledger.SumView { return s(i).Sums }, func(x *ledger.SumView) string { return x.Kind.String() })
 	each(t, "sums.minor", func(i int) []ledger.SumView { return s(i).Sums }, func(x *ledger.SumView) int64 { return x.Money.Minor })
@@ -83,7 +87,7 @@ func quarantineColumns(t *table, rows []ledger.QuarantineRow) {
 	var buf []byte
 	add(t, "seq", func(i int) uint64 { return rows[i].Seq })
 	add(t, "log_offset", func(i int) int64 { return rows[i].Offset })
-	add(t, "recorded_at", func(i int) int64 { return micros(rows[i].RecordedAt) })
+	add(t, "recorded_at", func(i int) time.Time { return instant(rows[i].RecordedAt) })
 	add(t, "row_hash", func(i int) uint64 { return hashOf(&ledger.Rows{Quarantine: rows[i : i+1]}, &buf) })
 	add(t, "id", func(i int) string { return q(i).ID })
 	add(t, "source", func(i int) string { return string(q(i).Source) })
@@ -99,7 +103,7 @@ func quarantineColumns(t *table, rows []ledger.QuarantineRow) {
 	})
 	add(t, "axis", func(i int) string { return q(i).Axis.String() })
 	add(t, "native", func(i int) string { return q(i).Native })
-	add(t, "received_at", func(i int) int64 { return micros(q(i).ReceivedAt) })
+	add(t, "received_at", func(i int) time.Time { return instant(q(i).ReceivedAt) })
 	add(t, "body_codec", func(i int) string { return q(i).Body.Codec })
 	add(t, "body", func(i int) string { return string(q(i).Body.Bytes) })
 }

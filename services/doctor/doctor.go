@@ -109,24 +109,38 @@ const (
 	clockFail = 30 * time.Second
 )
 
-// clock compares another clock with ours. It read at some instant between asked
-// and answered, to the given precision.
-func (e *examination) clock(check, whose string, at time.Time, asked, answered time.Time, precision time.Duration) {
-	off := time.Duration(0)
-	switch {
-	case at.Add(precision).Before(asked):
-		off = at.Add(precision).Sub(asked)
-	case at.After(answered):
-		off = at.Sub(answered)
+// reading is what another clock said, at some instant of ours between asked and
+// answered, to a precision.
+type reading struct {
+	of                  string
+	at, asked, answered time.Time
+	precision           time.Duration
+}
+
+// off is how far the clock is from ours, at the least.
+func (r reading) off() time.Duration {
+	switch last := r.at.Add(r.precision); {
+	case last.Before(r.asked):
+		return last.Sub(r.asked)
+	case r.at.After(r.answered):
+		return r.at.Sub(r.answered)
+	default:
+		return 0
 	}
+}
+
+// clock compares another clock with ours.
+func (e *examination) clock(check string, r reading) {
+	off := r.off()
 	far := max(off, -off)
+	text := fmt.Sprintf("the clock of %s is off ours by %s", r.of, off.Round(time.Millisecond))
 	const remedy = "set this machine and that one by NTP: the ledger withholds what a clock that is far off would prove"
 	switch {
 	case far >= clockFail:
-		e.fail(check, fmt.Sprintf("the clock of %s is off ours by %s", whose, off.Round(time.Millisecond)), remedy)
+		e.fail(check, text, remedy)
 	case far >= clockWarn:
-		e.warn(check, fmt.Sprintf("the clock of %s is off ours by %s", whose, off.Round(time.Millisecond)), remedy)
+		e.warn(check, text, remedy)
 	default:
-		e.ok(check, "the clock of %s agrees with ours within %s", whose, (far + answered.Sub(asked) + precision).Round(time.Millisecond))
+		e.ok(check, "the clock of %s agrees with ours within %s", r.of, (far + r.answered.Sub(r.asked) + r.precision).Round(time.Millisecond))
 	}
 }

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	ch "github.com/ClickHouse/clickhouse-go/v2"
-
 	"github.com/orderledger/orderledger/projections/clickhouse"
 	"github.com/orderledger/orderledger/services/connector/catalog"
 	"github.com/orderledger/orderledger/services/kafkalog"
@@ -73,7 +71,7 @@ func (e *examination) kafka(ctx context.Context) {
 		e.ok("kafka", "cluster %s, %d brokers, %s", c.ID, c.Brokers, c.Version)
 	}
 	if !c.Clock.IsZero() {
-		e.clock("kafka.clock", "the controller", c.Clock, c.Asked, c.Answered, time.Millisecond)
+		e.clock("kafka.clock", reading{"the controller", c.Clock, c.Asked, c.Answered, time.Millisecond})
 	}
 	e.topics(ctx, s)
 }
@@ -119,7 +117,7 @@ func (e *examination) clickHouse(ctx context.Context) {
 		e.ok("clickhouse", "the embedded ClickHouse starts with the process")
 		return
 	case c.DSN == "":
-		opt, err = &ch.Options{Addr: []string{e.running.ClickHouseNative}, Auth: ch.Auth{Database: clickhouse.Database}}, nil
+		opt, err = clickhouse.ParseDSN("clickhouse://" + e.running.ClickHouseNative + "/" + clickhouse.Database)
 	}
 	if err != nil {
 		e.fail("clickhouse", err.Error(), "mend clickhouse.dsn")
@@ -131,7 +129,7 @@ func (e *examination) clickHouse(ctx context.Context) {
 		return
 	}
 	e.ok("clickhouse", "version %s", s.Version)
-	e.clock("clickhouse.clock", "ClickHouse", s.Clock, s.Asked, s.Answered, time.Microsecond)
+	e.clock("clickhouse.clock", reading{"ClickHouse", s.Clock, s.Asked, s.Answered, time.Microsecond})
 	switch {
 	case s.Schema == 0:
 		e.warn("clickhouse.schema", fmt.Sprintf("database %s is not set up", opt.Auth.Database), "nothing to do: the ledger migrates it when it first connects")
@@ -186,7 +184,7 @@ func (e *examination) sources(ctx context.Context) {
 			e.ok(check, "%s answers, and does not tell its clock", src.BaseURL)
 			continue
 		}
-		e.clock(check+".clock", src.Name, date, asked, answered, time.Second)
+		e.clock(check+".clock", reading{src.Name, date, asked, answered, time.Second})
 		if sys, err := cat.System(src.System); err == nil {
 			e.declaredSkew(check, date.Sub(answered), time.Duration(sys.SourceSpec(src).Skew)*time.Microsecond)
 		}
