@@ -10,6 +10,10 @@ import (
 	"net"
 	"time"
 
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
@@ -60,7 +64,9 @@ type Options struct {
 	// Heartbeat is how often a quiet stream beats; 0 means 10 s.
 	Heartbeat time.Duration
 	Observer  Observer
-	Logger    *slog.Logger
+	// Traces receives the spans of calls; nil: there are none.
+	Traces trace.TracerProvider
+	Logger *slog.Logger
 	// Now is the wall clock; nil means the machine's.
 	Now func() time.Time
 }
@@ -119,12 +125,16 @@ func New(opt Options) (*Server, error) {
 	s := &Server{opt: opt, pages: p, auth: &authenticator{opt.Tokens}, health: health.NewServer()}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	g := &guard{auth: s.auth, limit: newLimiter(opt.Limit, time.Now), observer: opt.Observer, logger: opt.Logger}
-	s.grpc = grpc.NewServer(
+	traced := []grpc.ServerOption{}
+	if opt.Traces != nil {
+		traced = append(traced, grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithTracerProvider(opt.Traces), otelgrpc.WithMeterProvider(noop.NewMeterProvider()), otelgrpc.WithPropagators(propagation.TraceContext{}))))
+	}
+	s.grpc = grpc.NewServer(append(traced,
 		grpc.UnaryInterceptor(g.unary), grpc.StreamInterceptor(g.stream),
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage), grpc.MaxConcurrentStreams(maxStreams),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second, MaxConnectionIdle: 15 * time.Minute}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-	)
+	)...)
 	orderledgerv1.RegisterOrderServiceServer(s.grpc, &orders{s: s})
 	orderledgerv1.RegisterExceptionServiceServer(s.grpc, &exceptions{s: s})
 	orderledgerv1.RegisterSourceServiceServer(s.grpc, &sources{s: s})

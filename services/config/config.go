@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
+	"slices"
 
 	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/connector/strictyaml"
@@ -46,6 +48,8 @@ type Config struct {
 	Policy      Policy             `yaml:"policy"`
 	// HashKeyFile keys the hashes under which e-mail and phone are looked up.
 	HashKeyFile string `yaml:"hash_key_file"`
+	// OTLP is the endpoint of an OpenTelemetry collector; empty traces nothing.
+	OTLP string `yaml:"otlp"`
 	// EndpointsFile receives the addresses as JSON once everything listens.
 	EndpointsFile string `yaml:"endpoints_file"`
 
@@ -183,6 +187,9 @@ func (c *Config) Validate() error {
 		}
 	}
 	errs = append(errs, c.validateClusters()...)
+	if u, err := url.Parse(c.OTLP); c.OTLP != "" && (err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "grpc", "grpcs"}, u.Scheme)) {
+		bad("otlp", "%q: want http://host:4318, https://host:4318, grpc://host:4317 or grpcs://host:4317", c.OTLP)
+	}
 	if err := c.SchemaRegistry.Validate(); err != nil {
 		errs = append(errs, fmt.Errorf("schema_registry: %w", err))
 	}

@@ -325,3 +325,25 @@ func TestPrintedConfigurationLoadsAgain(t *testing.T) {
 		t.Error("the sample is not what it should be")
 	}
 }
+
+// The collector's endpoint may come from the standard's own variable; ours wins.
+func TestOTLPEndpoint(t *testing.T) {
+	for want, vars := range map[string]map[string]string{
+		"":             {},
+		"http://a:1":   {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:1"},
+		"http://b:1":   {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:1", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://b:1"},
+		"grpc://c:1":   {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:1", "ORDERLEDGER_OTLP": "grpc://c:1"},
+		"collector:99": {"ORDERLEDGER_OTLP": "collector:99"},
+	} {
+		fs := pflag.NewFlagSet("t", pflag.ContinueOnError)
+		c, err := config.Bind(fs).Load(func(k string) (string, bool) { v, ok := vars[k]; return v, ok })
+		if err != nil || c.OTLP != want {
+			t.Errorf("%v: %q, %v", vars, c.OTLP, err)
+			continue
+		}
+		c.Ephemeral = true
+		if err := c.Validate(); (err != nil) != (want == "collector:99") {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+}

@@ -165,6 +165,7 @@ func settings() []setting {
 		text("log.format", "", "auto, text or json", func(c *Config) *string { return &c.Log.Format }),
 		list("catalog_dirs", "", "folders with catalog entries of your own systems", func(c *Config) *[]string { return &c.CatalogDirs }),
 		text("hash_key_file", "", "key of the hashes of e-mail addresses and phone numbers", func(c *Config) *string { return &c.HashKeyFile }),
+		text("otlp", "", "endpoint of an OpenTelemetry collector that receives traces, http://host:4318 or grpc://host:4317; OTEL_EXPORTER_OTLP_ENDPOINT by default", func(c *Config) *string { return &c.OTLP }),
 		text("endpoints_file", "", "file that receives the addresses as JSON", func(c *Config) *string { return &c.EndpointsFile }),
 	}
 }
@@ -240,6 +241,11 @@ func (f *Flags) Load(lookup func(string) (string, bool)) (*Config, error) {
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
+	}
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"} { // the standard's own
+		if v, ok := lookup(name); ok && c.OTLP == "" {
+			c.OTLP = v
+		}
 	}
 	c.Finish()
 	return c, nil

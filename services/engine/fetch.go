@@ -60,6 +60,9 @@ type decodedBatch struct {
 	bytes   int
 	end     int64
 	err     error
+
+	from    int64    // the first record's offset
+	parents []string // traceparents, where somebody traces
 }
 
 // fetcher polls and decodes ahead of a fold.
@@ -68,6 +71,7 @@ type fetcher struct {
 	dec    Decoder
 	room   *room
 	out    chan decodedBatch
+	traced bool
 }
 
 // run fetches until ctx ends or the reader fails, then closes out.
@@ -104,7 +108,10 @@ func (f *fetcher) decode(ctx context.Context, polled *kafkalog.Batch) bool {
 		if !f.room.enter(ctx, b.bytes) {
 			return false
 		}
-		b.records = make([]Decoded, n)
+		b.records, b.from = make([]Decoded, n), records[0].Offset
+		if f.traced {
+			b.parents = parents(records[:n])
+		}
 		for i := range b.records {
 			b.records[i] = Decode(f.dec, &records[i])
 		}

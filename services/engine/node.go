@@ -85,6 +85,8 @@ type Deps struct {
 	Sinks []projections.Sink
 	// Observer is told what happens; nil means nobody.
 	Observer Observer
+	// Tracer follows batches and blocks; nil means nobody, and costs nothing.
+	Tracer Tracer
 }
 
 // Observer is told what a node does, for metrics.

@@ -154,7 +154,7 @@ func (r *replica) gone(was *bool, away bool) {
 // trims what every sink has.
 func (r *replica) pump(ctx context.Context, to projections.Sink) {
 	sink := &tenured{Sink: to, r: r}
-	p := NewPump(r.store, sink, PumpOptions{Partition: r.partition, MaxRows: blockRows,
+	p := NewPump(r.store, sink, PumpOptions{Partition: r.partition, MaxRows: blockRows, Tracer: r.n.deps.Tracer,
 		Told: func() projections.Held { return r.view.Load().told }})
 	failing := false
 	for ctx.Err() == nil {

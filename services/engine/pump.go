@@ -19,6 +19,8 @@ type PumpOptions struct {
 	// Told is what the fold has told so far, by its last committed batch; nil if
 	// unknown. A sink that holds less while the outbox is empty lost rows.
 	Told func() projections.Held
+	// Tracer follows blocks; nil means nobody.
+	Tracer Tracer
 }
 
 // Pump carries the outbox of one partition to one sink: contiguous blocks, one
@@ -252,7 +254,7 @@ func (p *Pump) insert(ctx context.Context, b *projections.Block) error {
 		return err
 	}
 	for {
-		if err := p.sink.Insert(ctx, b); err != nil {
+		if err := p.traced(ctx, b); err != nil {
 			return fmt.Errorf("insert %s into %s: %w", b.Token(), p.sink.Name(), err)
 		}
 		landed, err := p.landed(ctx, b)
@@ -267,6 +269,17 @@ func (p *Pump) insert(ctx context.Context, b *projections.Block) error {
 			return fmt.Errorf("insert %s into %s: taken %d times and never there", b.Token(), p.sink.Name(), maxAttempts)
 		}
 	}
+}
+
+// traced sends a block, followed by the tracer if there is one.
+func (p *Pump) traced(ctx context.Context, b *projections.Block) error {
+	if p.opt.Tracer == nil {
+		return p.sink.Insert(ctx, b)
+	}
+	ctx, end := p.opt.Tracer.Insert(ctx, InsertedBlock{Sink: p.sink.Name(), Table: b.Table.String(), Partition: b.Partition, Rows: projections.Count(b.Rows, b.Table)})
+	err := p.sink.Insert(ctx, b)
+	end(err)
+	return err
 }
 
 // maxAttempts bounds the tokens tried for one range.

@@ -225,7 +225,7 @@ func (r *replica) read(ctx context.Context) error {
 	}
 	r.end.Store(ends[r.index])
 	ctx, cancel := context.WithCancel(ctx)
-	f := &fetcher{reader: reader, dec: r.n.deps.Codec.NewDecoder(), room: r.n.room, out: make(chan decodedBatch, 1)}
+	f := &fetcher{reader: reader, dec: r.n.deps.Codec.NewDecoder(), room: r.n.room, out: make(chan decodedBatch, 1), traced: r.n.deps.Tracer != nil}
 	go f.run(ctx)
 	defer func() {
 		cancel()
@@ -270,22 +270,32 @@ func (r *replica) take(ctx context.Context, b decodedBatch) error {
 		return err
 	}
 	start := time.Now()
-	for i := range b.records {
-		if err := r.fold.Take(&b.records[i]); err != nil {
-			return err
-		}
+	end := r.tracedFold(&b)
+	err := r.foldBatch(b.records)
+	if end(err); err != nil {
+		return err
 	}
 	if n := len(b.records); n > 0 {
-		if err := r.fold.Commit(); err != nil {
-			return err
-		}
-		if err := r.publish(); err != nil {
-			return err
-		}
 		r.trim()
 		r.n.deps.Observer.Committed(Committed{Partition: r.partition, Log: r.log(), Place: r.fold.Place(), Clock: r.fold.Part().Clock(), Records: n}, time.Since(start))
 	}
 	return b.err
+}
+
+// foldBatch folds records, commits and shows them.
+func (r *replica) foldBatch(records []Decoded) error {
+	for i := range records {
+		if err := r.fold.Take(&records[i]); err != nil {
+			return err
+		}
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	if err := r.fold.Commit(); err != nil {
+		return err
+	}
+	return r.publish()
 }
 
 // diskFree waits while the store's disk has less than the reserve: a commit

@@ -6,6 +6,10 @@ import "fmt"
 // [PartitionFor]. Any value of 0 or more is an explicit partition.
 const ByKey int32 = -1
 
+// HeaderTraceParent is the header in which a record carries the W3C traceparent
+// of the work that appended it. Nothing that is folded depends on it.
+const HeaderTraceParent = "traceparent"
+
 // Header is one record header. Keys need not be unique.
 type Header struct {
 	Key   string

@@ -66,7 +66,11 @@ func (s *Sink) Append(ctx context.Context, out connector.Outgoing) error {
 		err error
 	}
 	answers := make(chan answer, len(records))
+	trace := connector.TraceParent(ctx)
 	for i := range records {
+		if trace != "" {
+			records[i].rec.Headers = []kafkalog.Header{{Key: kafkalog.HeaderTraceParent, Value: []byte(trace)}}
+		}
 		s.log.AppendAsync(records[i].rec, func(p kafkalog.Position, err error) { answers <- answer{i, p, err} })
 	}
 	var faults []error

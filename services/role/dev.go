@@ -22,6 +22,7 @@ import (
 	"github.com/orderledger/orderledger/services/connector/catalog"
 	"github.com/orderledger/orderledger/services/connector/poll"
 	"github.com/orderledger/orderledger/services/engine"
+	"github.com/orderledger/orderledger/services/tracing"
 )
 
 // Endpoints are the addresses of a running instance, as the endpoints file
@@ -58,6 +59,8 @@ type Watchers struct {
 	Metrics http.Handler
 	// Quarantine is told hourly where the quarantined documents stand.
 	Quarantine func(api.QuarantineReport)
+	// Version is the program's.
+	Version string
 	// Started is given the node once it folds.
 	Started func(*engine.Node)
 }
@@ -69,6 +72,7 @@ type Instance struct {
 	Catalog   *catalog.Catalog
 	Stack     *Stack
 
+	tracing *tracing.Tracing // nil: nothing is traced
 	history *History
 	edge    *Edge
 	lookups *lookups
@@ -106,6 +110,9 @@ func (i *Instance) start(ctx context.Context, cfg *config.Config, parts Parts, w
 	if i.Catalog, err = BoundCatalog(cfg); err != nil {
 		return err
 	}
+	if err = i.startTracing(ctx, cfg, w.Version, logger); err != nil {
+		return err
+	}
 	if _, _, err = CompilePolicy(cfg, i.Catalog, nil, 0); err != nil {
 		return fmt.Errorf("policy:\n%w", err)
 	}
@@ -128,7 +135,7 @@ func (i *Instance) start(ctx context.Context, cfg *config.Config, parts Parts, w
 		}
 	}
 	if parts.Edge {
-		i.edge, err = StartEdge(ctx, i.Stack, EdgeOptions{Catalog: i.Catalog, Observer: edgeObserver(w), Clock: connector.SystemClock{}, Instance: "edge", TLS: a.webhooks})
+		i.edge, err = StartEdge(ctx, i.Stack, EdgeOptions{Catalog: i.Catalog, Observer: edgeObserver(w), Clock: connector.SystemClock{}, Instance: "edge", Tracer: i.followed(), TLS: a.webhooks})
 		if err != nil {
 			return err
 		}
@@ -160,7 +167,7 @@ func edgeObserver(w Watchers) connector.Observer {
 
 func (i *Instance) startLedger(ctx context.Context, cfg *config.Config, a *access, parts Parts, w Watchers) error {
 	var err error
-	if i.Node, err = foldAll(ctx, i.Stack, foldOptions{history: i.history, observer: w.Engine, standby: parts.Standby}); err != nil {
+	if i.Node, err = foldAll(ctx, i.Stack, foldOptions{history: i.history, observer: w.Engine, standby: parts.Standby, tracer: i.folded()}); err != nil {
 		return err
 	}
 	if w.Started != nil {
@@ -223,6 +230,9 @@ func (i *Instance) close() error {
 	}
 	if i.Stack != nil {
 		i.Stack.Close()
+	}
+	if i.tracing != nil {
+		_ = i.tracing.Close(ctx) // spans are no evidence: whatever is lost of them
 	}
 	i.cleanup()
 	return errors.Join(errs...)

@@ -49,6 +49,8 @@ type EdgeOptions struct {
 	Clock    connector.Clock
 	// Instance names this process in statuses; the same after a restart.
 	Instance string
+	// Tracer follows deliveries and pages; nil follows none.
+	Tracer connector.Tracer
 	// TLS is how the webhooks' listener speaks TLS; nil: it does not.
 	TLS *tls.Config
 }
@@ -104,7 +106,7 @@ func StartEdge(ctx context.Context, s *Stack, opt EdgeOptions) (*Edge, error) {
 		cancel()
 		return nil, err
 	}
-	srv, err := webhook.NewServer(run, webhook.Config{Endpoints: endpoints, Sink: b.sink, Clock: opt.Clock, Observer: opt.Observer, Logger: s.Logger})
+	srv, err := webhook.NewServer(run, webhook.Config{Endpoints: endpoints, Sink: b.sink, Clock: opt.Clock, Observer: opt.Observer, Tracer: opt.Tracer, Logger: s.Logger})
 	if err != nil {
 		cancel()
 		return nil, err
@@ -237,7 +239,7 @@ func (b *edgeBuilder) source(src *connector.Source, sys *catalog.System) (*webho
 		p, err := poll.New(poll.Options{
 			Source: src, System: sys, Feed: f.Name, Instance: b.opt.Instance, Tokens: tokens, HashKey: b.hashKey,
 			Sink: b.sink, Store: b.sink, Clock: b.opt.Clock, Client: client, Logger: b.s.Logger, Jitter: mathrand.Float64, Nonce: nonce,
-			Observer: b.opt.Observer, Budget: budget,
+			Observer: b.opt.Observer, Tracer: b.opt.Tracer, Budget: budget,
 		})
 		if err != nil {
 			return nil, nil, fmt.Errorf("feed %s: %w", f.Name, err)

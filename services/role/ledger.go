@@ -20,6 +20,7 @@ type foldOptions struct {
 	history  *History
 	observer engine.Observer
 	standby  bool
+	tracer   engine.Tracer
 }
 
 func foldAll(ctx context.Context, s *Stack, opt foldOptions) (*engine.Node, error) {
@@ -34,7 +35,7 @@ func foldAll(ctx context.Context, s *Stack, opt foldOptions) (*engine.Node, erro
 		DiskReserveBytes: c.Ledger.DiskReserveBytes, Standby: opt.standby,
 	}, engine.Deps{
 		Journal: s.Log, Codec: s.Codec, Clock: engine.NewSystemClock(),
-		Logger: s.Logger, Observer: opt.observer, Sinks: sinks,
+		Logger: s.Logger, Observer: opt.observer, Sinks: sinks, Tracer: opt.tracer,
 	})
 }
 

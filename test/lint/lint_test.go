@@ -139,6 +139,8 @@ var only = map[string][]string{
 	"github.com/prometheus/client_golang": {"services/metrics", "test"},
 	"google.golang.org/grpc":              {"proto/gen", "proto", "services/api", "services/cli", "test"},
 	"github.com/spf13/cobra":              {"services/cli", "services/cmd"},
+	"go.opentelemetry.io/otel/sdk":        {"services/tracing"},
+	"go.opentelemetry.io/otel/exporters":  {"services/tracing"},
 }
 
 func rule[V any](table map[string]V, dir string) (V, bool) {

@@ -54,7 +54,9 @@ type Options struct {
 	Jitter func() float64
 	Nonce  func() string
 
-	Observer    connector.Observer
+	Observer connector.Observer
+	// Tracer follows pages; nil follows none.
+	Tracer      connector.Tracer
 	Budget      *Budget
 	PageTimeout time.Duration
 	PollTimeout time.Duration
@@ -76,6 +78,9 @@ func (o *Options) Validate() error {
 	}
 	if o.Instance == "" {
 		errs = append(errs, errors.New("poll: Instance must be a stable name"))
+	}
+	if o.Tracer == nil {
+		o.Tracer = connector.Untraced{}
 	}
 	if o.Observer == nil {
 		o.Observer = connector.Silent{}
@@ -217,7 +222,9 @@ func (p *Poller) Step(ctx context.Context) (done bool, err error) {
 		p.state = nil // take up again what the store remembers
 		return false, fmt.Errorf("poll of %s/%s: no end after %s; it is taken up again", p.opts.Source.Name, p.opts.Feed, p.opts.PollTimeout)
 	}
-	done, err = p.step(ctx)
+	work, end := p.opts.Tracer.Begin(ctx, connector.Work{Name: "poll page", Source: p.opts.Source.Name, Feed: p.opts.Feed})
+	done, err = p.step(work)
+	end(err)
 	outcome := connector.OutcomeAccepted
 	if err != nil {
 		outcome = connector.OutcomeUnavailable

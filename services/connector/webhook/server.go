@@ -36,7 +36,9 @@ type Config struct {
 	Sink      connector.Sink
 	Clock     connector.Clock
 	Observer  connector.Observer
-	Logger    *slog.Logger
+	// Tracer follows authentic deliveries; nil follows none.
+	Tracer connector.Tracer
+	Logger *slog.Logger
 	// MaxBody bounds a body in bytes, ReadTimeout the time it may take.
 	MaxBody     int64
 	ReadTimeout time.Duration
@@ -63,6 +65,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Observer == nil {
 		c.Observer = connector.Silent{}
+	}
+	if c.Tracer == nil {
+		c.Tracer = connector.Untraced{}
 	}
 	setDefault(&c.MaxBody, DefaultMaxBody)
 	setDefault(&c.ReadTimeout, DefaultReadTimeout)
@@ -157,32 +162,47 @@ func (s *Server) deliver(w http.ResponseWriter, r *http.Request, e *Endpoint, kn
 	}
 	e.heard.Store(int64(ledger.At(now)))
 	in := catalog.Input{
-		Feed: e.feed, Raw: body, ReceivedAt: ledger.At(now), SignedAt: sig.signedAt,
-		Delivery: e.describe(r.Header.Get), TraceID: traceID(r.Header.Get("Traceparent")),
+		Feed: e.feed, Raw: body, ReceivedAt: ledger.At(now), SignedAt: sig.signedAt, Delivery: e.describe(r.Header.Get),
 	}
 	if sig.id != "" {
 		in.Delivery.ID = clean(sig.id)
 	}
-	res := e.mapper.Map(in)
+	return s.take(w, e, &in, r.Header.Get("Traceparent"))
+}
+
+// take maps a delivery that is authentic, and acknowledges what became of it.
+func (s *Server) take(w http.ResponseWriter, e *Endpoint, in *catalog.Input, parent string) (outcome connector.Outcome, err error) {
+	in.TraceID = traceID(parent)
+	if in.TraceID == "" {
+		parent = ""
+	}
+	ctx, end := s.cfg.Tracer.Begin(s.ctx, connector.Work{Name: "webhook", Source: string(e.source), Feed: e.feedName(), Parent: parent})
+	defer func() { end(err) }()
+	if in.TraceID == "" {
+		in.TraceID = traceID(connector.TraceParent(ctx))
+	}
+	res := e.mapper.Map(*in)
 	if res.Trigger != nil {
 		if t := e.taker.Load(); t != nil {
-			return s.hand(w, *t, fetchable(res.Trigger, &in))
+			return s.hand(w, *t, fetchable(res.Trigger, in))
 		}
-		res = e.mapper.Decline(in, ReasonNotFetched, "nobody reads what deliveries of this source name; set base_url and the tokens, and do not disable polling")
+		res = e.mapper.Decline(*in, ReasonNotFetched, "nobody reads what deliveries of this source name; set base_url and the tokens, and do not disable polling")
 	}
-	return s.record(w, res)
+	return s.record(ctx, w, res)
 }
 
 // record appends and only then acknowledges.
-func (s *Server) record(w http.ResponseWriter, res catalog.Result) (connector.Outcome, error) {
+func (s *Server) record(ctx context.Context, w http.ResponseWriter, res catalog.Result) (connector.Outcome, error) {
 	out := res.Outgoing()
 	if !out.Empty() {
 		if err := s.cfg.Sink.Healthy(); err != nil {
 			return connector.OutcomeUnavailable, errors.Join(err, s.later(w, http.StatusServiceUnavailable))
 		}
-		ctx, cancel := context.WithTimeout(s.ctx, s.cfg.AppendTimeout)
+		ctx, end := s.cfg.Tracer.Begin(ctx, connector.Work{Name: "append"})
+		ctx, cancel := context.WithTimeout(ctx, s.cfg.AppendTimeout)
 		defer cancel()
-		if err := s.cfg.Sink.Append(ctx, out); err != nil {
+		err := s.cfg.Sink.Append(ctx, out)
+		if end(err); err != nil {
 			return connector.OutcomeUnavailable, errors.Join(err, s.later(w, http.StatusServiceUnavailable))
 		}
 	}
