@@ -103,8 +103,8 @@ func (o *Options) feeds() []*catalog.Feed {
 	if f := o.System.WebhookFeed(); f != nil {
 		return []*catalog.Feed{f}
 	}
-	if polled := o.System.PollFeeds(); len(polled) > 0 {
-		return polled
+	if read := append(o.System.PollFeeds(), o.System.KafkaFeeds()...); len(read) > 0 {
+		return read
 	}
 	if f := o.System.FilesFeed(); f != nil {
 		return []*catalog.Feed{f}
