@@ -1,16 +1,38 @@
 package ledger
 
-// The versions of the rows encoding: the second carries outgoing records too.
+// The versions of the rows encoding: the second carries outgoing records too, the
+// third the roots of merged orders besides.
 const (
 	rowsFormat       = 1
 	rowsWithOutgoing = 2
+	rowsWithRoots    = 3
 )
+
+// roots lists the rows that name the root of a merged order: orders by their
+// index, then exceptions by theirs.
+func (r *Rows) roots() (list []OrderKey, any bool) {
+	list = make([]OrderKey, 0, len(r.Orders)+len(r.Exceptions))
+	for i := range r.Orders {
+		list = append(list, r.Orders[i].Summary.MergedInto)
+	}
+	for i := range r.Exceptions {
+		list = append(list, r.Exceptions[i].Exception.MovedTo)
+	}
+	for _, k := range list {
+		any = any || k != ""
+	}
+	return list, any
+}
 
 // EncodeRows returns the rows of a batch as one blob, for an outbox.
 func EncodeRows(b []byte, r *Rows) []byte {
 	format := byte(rowsFormat)
 	if len(r.Outgoing) > 0 {
 		format = rowsWithOutgoing
+	}
+	roots, any := r.roots()
+	if any {
+		format = rowsWithRoots
 	}
 	b = append(b, format)
 	b = appendUint(b, len(r.History))
@@ -42,6 +64,9 @@ func EncodeRows(b []byte, r *Rows) []byte {
 	b = appendUint(b, len(r.Outgoing))
 	for i := range r.Outgoing {
 		b = appendOutgoing(b, &r.Outgoing[i])
+	}
+	for i := 0; i < len(roots) && format == rowsWithRoots; i++ {
+		b = appendText(b, string(roots[i]))
 	}
 	return b
 }
@@ -106,7 +131,7 @@ func (d *decoder) summary() Summary {
 func DecodeRows(b []byte) (*Rows, error) {
 	d := &decoder{b: b}
 	format := d.byte()
-	if format != rowsFormat && format != rowsWithOutgoing {
+	if format < rowsFormat || format > rowsWithRoots {
 		d.fail("rows format")
 	}
 	r := &Rows{}
@@ -134,9 +159,17 @@ func DecodeRows(b []byte) (*Rows, error) {
 		x.Entry, x.Entry.Body = q, d.body()
 		r.Quarantine = append(r.Quarantine, x)
 	}
-	if format == rowsWithOutgoing {
+	if format >= rowsWithOutgoing {
 		for n := d.count(); n > 0; n-- {
 			r.Outgoing = append(r.Outgoing, d.outgoing())
+		}
+	}
+	if format == rowsWithRoots {
+		for i := range r.Orders {
+			r.Orders[i].Summary.MergedInto = OrderKey(d.text())
+		}
+		for i := range r.Exceptions {
+			r.Exceptions[i].Exception.MovedTo = OrderKey(d.text())
 		}
 	}
 	return r, d.end("rows")

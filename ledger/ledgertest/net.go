@@ -22,6 +22,8 @@ type Member struct {
 	Store *ledger.MemStore
 	// Told are the exceptions' changes as they were committed.
 	Told []ledger.ExceptionRow
+	// Summaries are the orders' rows as they were committed.
+	Summaries []ledger.OrderRow
 
 	opt  ledger.Options
 	p    *ledger.Partition
@@ -138,6 +140,7 @@ func (m *Member) commit() {
 	rows := m.p.Rows().Clone()
 	m.out = append(m.out, rows.Outgoing...)
 	m.Told = append(m.Told, rows.Exceptions...)
+	m.Summaries = append(m.Summaries, rows.Orders...)
 	m.p.Flush(m.Store)
 }
 

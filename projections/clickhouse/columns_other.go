@@ -53,6 +53,7 @@ func orderColumns(t *table, rows []ledger.OrderRow) {
 	add(t, "origin", func(i int) string { return string(s(i).Key.Origin()) })
 	add(t, "created_at", func(i int) time.Time { return instant(s(i).Created) })
 	add(t, "updated_at", func(i int) time.Time { return instant(s(i).Updated) })
+	add(t, "merged_into", func(i int) string { return string(s(i).MergedInto) })
 	add(t, "events", func(i int) uint64 { return s(i).Events })
 	add(t, "open_exceptions", func(i int) uint32 { return s(i).Open })
 	add(t, "shelved", func(i int) uint32 { return s(i).Shelved })

@@ -128,3 +128,22 @@ func TestEverythingIsCommented(t *testing.T) {
 		t.Fatalf("without a comment: %s", strings.Join(bare, ", "))
 	}
 }
+
+// Of merged orders the root alone stands in the view of orders (S-38).
+func TestMergedOrdersStandOnce(t *testing.T) {
+	s := open(t)
+	b := &projections.Block{Table: projections.Orders, From: 1, To: 3, Rows: &ledger.Rows{Orders: []ledger.OrderRow{
+		{Seq: 1, Summary: ledger.Summary{Key: "shop~1", Events: 1}}, {Seq: 2, Summary: ledger.Summary{Key: "shop~2", Events: 1}},
+		{Seq: 3, Summary: ledger.Summary{Key: "shop~2", Events: 1, MergedInto: "shop~1"}},
+	}}}
+	if err := s.Insert(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	if err := s.Conn().QueryRow(t.Context(), "SELECT groupArray(order_key) FROM v_orders").Scan(&keys); err != nil {
+		t.Fatal(err)
+	}
+	if len(keys) != 1 || keys[0] != "shop~1" {
+		t.Fatalf("v_orders holds %v, want the root alone", keys)
+	}
+}

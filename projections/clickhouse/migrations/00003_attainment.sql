@@ -84,7 +84,7 @@ CREATE VIEW IF NOT EXISTS v_failure_map
     `at_risk_currency` LowCardinality(String) COMMENT 'ISO 4217 currency of the money; empty if none',
     `opened` UInt64 COMMENT 'Exceptions first opened on the day',
     `healed` UInt64 COMMENT 'Of these, closed because the state healed',
-    `closed` UInt64 COMMENT 'Of these, closed by a person, a policy, or a clock that was put back',
+    `closed` UInt64 COMMENT 'Of these, closed by a person, a policy, a merge or split, or a clock that was put back',
     `open_now` UInt64 COMMENT 'Of these, open now',
     `reopened` UInt64 COMMENT 'Of these, opened more than once',
     `at_risk_minor` Int64 COMMENT 'Money at risk of all of them, in minor units',
@@ -93,13 +93,13 @@ CREATE VIEW IF NOT EXISTS v_failure_map
 ) AS
 SELECT toDate(opened_at) AS day, hop, rule, name, owner, historic, at_risk_currency,
        count() AS opened,
-       countIf(NOT open AND cause NOT IN ('operator', 'policy', 'clock-reset')) AS healed,
-       countIf(NOT open AND cause IN ('operator', 'policy', 'clock-reset')) AS closed,
+       countIf(NOT open AND cause NOT IN ('operator', 'policy', 'clock-reset', 'regrouped')) AS healed,
+       countIf(NOT open AND cause IN ('operator', 'policy', 'clock-reset', 'regrouped')) AS closed,
        countIf(open) AS open_now,
        countIf(episode > 1) AS reopened,
        sum(at_risk_minor) AS at_risk_minor,
        sumIf(v_exceptions.at_risk_minor, open) AS at_risk_open_minor,
-       if(healed = 0, NULL, quantileExactIf(0.5)(dateDiff('millisecond', opened_at, resolved_at) / 1000, NOT open AND cause NOT IN ('operator', 'policy', 'clock-reset'))) AS median_seconds
+       if(healed = 0, NULL, quantileExactIf(0.5)(dateDiff('millisecond', opened_at, resolved_at) / 1000, NOT open AND cause NOT IN ('operator', 'policy', 'clock-reset', 'regrouped'))) AS median_seconds
 FROM v_exceptions
 GROUP BY day, hop, rule, name, owner, historic, at_risk_currency
 COMMENT 'Failure map: per hop, rule and day what opened, healed and is open, the money at risk, and how long it took.';
