@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -179,21 +178,7 @@ func TestKillsOfTheAliasStoreLoseNothing(t *testing.T) {
 		})
 	}
 	d.stop()
-	cfg := config.Default()
-	if err := cfg.Read(d.config); err != nil {
-		t.Fatal(err)
-	}
-	cfg.Partitions, cfg.EndpointsFile = partitions, ""
-	cfg.Finish()
-	i, err := role.Start(t.Context(), cfg, role.Parts{}, role.Watchers{}, quiet(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = i.Close() }()
-	var told strings.Builder
-	if err := errors.Join(role.ProveReplay(t.Context(), i.Stack, &told), role.ProveConservation(t.Context(), i.Stack, &told)); err != nil {
-		t.Errorf("%v\n%s", err, told.String())
-	}
+	proveBoth(t, d)
 }
 
 // insist delivers a webhook until it is acknowledged.
