@@ -2,10 +2,13 @@ package role
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -50,6 +53,9 @@ func Demo(ctx context.Context, cfg *config.Config, opt DemoOptions, w Watchers, 
 	if cfg.Sources, err = demo.SourcesFor(d, filepath.Join(cfg.DataDir, "secrets")); err != nil {
 		return err
 	}
+	if err := demoHashKey(cfg); err != nil {
+		return err
+	}
 	i, err := Start(ctx, cfg, Everything(), w, logger)
 	if err != nil {
 		return err
@@ -62,6 +68,23 @@ func Demo(ctx context.Context, cfg *config.Config, opt DemoOptions, w Watchers, 
 	}
 	if opt.For > 0 && !card.Complete() {
 		return ErrFindings
+	}
+	return nil
+}
+
+// demoHashKey gives the demonstration a key of its own, so that its buyers'
+// orders are found by their e-mail addresses.
+func demoHashKey(cfg *config.Config) error {
+	if cfg.HashKeyFile != "" {
+		return nil
+	}
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return fmt.Errorf("make a key for the demonstration: %w", err)
+	}
+	cfg.HashKeyFile = filepath.Join(cfg.DataDir, "secrets", "hash-key")
+	if err := os.WriteFile(cfg.HashKeyFile, []byte(hex.EncodeToString(key)), 0o600); err != nil {
+		return fmt.Errorf("keep the demonstration's key: %w", err)
 	}
 	return nil
 }
