@@ -167,12 +167,17 @@ func (p *Partition) judgeStep(o *order, j *judge, e *episode, step int) verdict 
 	if e.hidden < limit {
 		v.basis = BasisIncomplete
 	}
+	p.prove(o, &v, o.window(j, a, limit))
+	return v
+}
+
+// window is the stretch over which an absence has to be proven (S-19).
+func (o *order) window(j *judge, a Within, limit Instant) Interval {
 	from := o.run.created
 	if from == Forever { // the origin was never heard
 		from = a.Earliest
 	}
-	p.prove(o, &v, Interval{from.Add(-j.sigma), limit})
-	return v
+	return Interval{from.Add(-j.sigma), limit}
 }
 
 // anchor is when an episode began: nothing of an order begins before the

@@ -220,7 +220,7 @@ func (m *Member) Without(drop func(*ledger.Record) bool, rnd *rand.Rand) *ledger
 func (n *Net) Answer(t testing.TB, k ledger.OrderKey, request string) string {
 	t.Helper()
 	m := n.OrderMember(k)
-	a, ok, err := m.reader(t).Answer(request)
+	a, ok, err := m.Reader(t).Answer(request)
 	if err != nil || !ok {
 		t.Fatalf("answer to %s: %v, %v", request, ok, err)
 	}
@@ -232,7 +232,7 @@ func (n *Net) Open(t testing.TB) []ledger.Exception {
 	t.Helper()
 	var out []ledger.Exception
 	for _, m := range n.Orders {
-		err := m.reader(t).OpenExceptions(ledger.ExceptionID{}, func(x *ledger.Exception) bool {
+		err := m.Reader(t).OpenExceptions(ledger.ExceptionID{}, func(x *ledger.Exception) bool {
 			if x.Subject.OfOrder() {
 				out = append(out, *x)
 			}
@@ -245,7 +245,8 @@ func (n *Net) Open(t testing.TB) []ledger.Exception {
 	return out
 }
 
-func (m *Member) reader(t testing.TB) *ledger.Reader {
+// Reader reads what the member committed.
+func (m *Member) Reader(t testing.TB) *ledger.Reader {
 	t.Helper()
 	r, err := ledger.NewReader(m.Store, m.opt)
 	if err != nil {
