@@ -978,6 +978,80 @@ func (x *ObjectRef) GetId() string {
 	return ""
 }
 
+// Link is a page of a system's own administration that shows a document. It is made of the
+// catalog, the source's configuration and the document's id alone, and always https.
+type Link struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Source whose page it is.
+	Source string `protobuf:"bytes,1,opt,name=source,proto3" json:"source,omitempty"`
+	// Document that it shows.
+	Object *ObjectRef `protobuf:"bytes,2,opt,name=object,proto3" json:"object,omitempty"`
+	// What the page is, such as "Shopify order".
+	Title string `protobuf:"bytes,3,opt,name=title,proto3" json:"title,omitempty"`
+	// Address of the page.
+	Url           string `protobuf:"bytes,4,opt,name=url,proto3" json:"url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Link) Reset() {
+	*x = Link{}
+	mi := &file_orderledger_v1_common_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Link) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Link) ProtoMessage() {}
+
+func (x *Link) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_common_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Link.ProtoReflect.Descriptor instead.
+func (*Link) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Link) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *Link) GetObject() *ObjectRef {
+	if x != nil {
+		return x.Object
+	}
+	return nil
+}
+
+func (x *Link) GetTitle() string {
+	if x != nil {
+		return x.Title
+	}
+	return ""
+}
+
+func (x *Link) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
 // FeedRef names one feed of a source: a stream of one kind of document with coverage of its own.
 type FeedRef struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -991,7 +1065,7 @@ type FeedRef struct {
 
 func (x *FeedRef) Reset() {
 	*x = FeedRef{}
-	mi := &file_orderledger_v1_common_proto_msgTypes[7]
+	mi := &file_orderledger_v1_common_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1003,7 +1077,7 @@ func (x *FeedRef) String() string {
 func (*FeedRef) ProtoMessage() {}
 
 func (x *FeedRef) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_common_proto_msgTypes[7]
+	mi := &file_orderledger_v1_common_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1016,7 +1090,7 @@ func (x *FeedRef) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FeedRef.ProtoReflect.Descriptor instead.
 func (*FeedRef) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{7}
+	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *FeedRef) GetSource() string {
@@ -1044,7 +1118,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_orderledger_v1_common_proto_msgTypes[8]
+	mi := &file_orderledger_v1_common_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1056,7 +1130,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_common_proto_msgTypes[8]
+	mi := &file_orderledger_v1_common_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1069,7 +1143,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{8}
+	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Heartbeat) GetSentAt() *timestamppb.Timestamp {
@@ -1099,7 +1173,7 @@ type ActionResult struct {
 
 func (x *ActionResult) Reset() {
 	*x = ActionResult{}
-	mi := &file_orderledger_v1_common_proto_msgTypes[9]
+	mi := &file_orderledger_v1_common_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1111,7 +1185,7 @@ func (x *ActionResult) String() string {
 func (*ActionResult) ProtoMessage() {}
 
 func (x *ActionResult) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_common_proto_msgTypes[9]
+	mi := &file_orderledger_v1_common_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1124,7 +1198,7 @@ func (x *ActionResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ActionResult.ProtoReflect.Descriptor instead.
 func (*ActionResult) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{9}
+	return file_orderledger_v1_common_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ActionResult) GetOutcome() Outcome {
@@ -1195,7 +1269,12 @@ const file_orderledger_v1_common_proto_rawDesc = "" +
 	"\x05state\x18\x05 \x01(\x0e2!.orderledger.v1.AliasBindingStateR\x05state\"/\n" +
 	"\tObjectRef\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x0e\n" +
-	"\x02id\x18\x02 \x01(\tR\x02id\"5\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\"y\n" +
+	"\x04Link\x12\x16\n" +
+	"\x06source\x18\x01 \x01(\tR\x06source\x121\n" +
+	"\x06object\x18\x02 \x01(\v2\x19.orderledger.v1.ObjectRefR\x06object\x12\x14\n" +
+	"\x05title\x18\x03 \x01(\tR\x05title\x12\x10\n" +
+	"\x03url\x18\x04 \x01(\tR\x03url\"5\n" +
 	"\aFeedRef\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x12\n" +
 	"\x04feed\x18\x02 \x01(\tR\x04feed\"@\n" +
@@ -1269,7 +1348,7 @@ func file_orderledger_v1_common_proto_rawDescGZIP() []byte {
 }
 
 var file_orderledger_v1_common_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
-var file_orderledger_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_orderledger_v1_common_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_orderledger_v1_common_proto_goTypes = []any{
 	(Axis)(0),                     // 0: orderledger.v1.Axis
 	(Severity)(0),                 // 1: orderledger.v1.Severity
@@ -1285,29 +1364,31 @@ var file_orderledger_v1_common_proto_goTypes = []any{
 	(*Alias)(nil),                 // 11: orderledger.v1.Alias
 	(*AliasBinding)(nil),          // 12: orderledger.v1.AliasBinding
 	(*ObjectRef)(nil),             // 13: orderledger.v1.ObjectRef
-	(*FeedRef)(nil),               // 14: orderledger.v1.FeedRef
-	(*Heartbeat)(nil),             // 15: orderledger.v1.Heartbeat
-	(*ActionResult)(nil),          // 16: orderledger.v1.ActionResult
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*Link)(nil),                  // 14: orderledger.v1.Link
+	(*FeedRef)(nil),               // 15: orderledger.v1.FeedRef
+	(*Heartbeat)(nil),             // 16: orderledger.v1.Heartbeat
+	(*ActionResult)(nil),          // 17: orderledger.v1.ActionResult
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
 }
 var file_orderledger_v1_common_proto_depIdxs = []int32{
-	17, // 0: orderledger.v1.Freshness.clock:type_name -> google.protobuf.Timestamp
+	18, // 0: orderledger.v1.Freshness.clock:type_name -> google.protobuf.Timestamp
 	3,  // 1: orderledger.v1.Freshness.role:type_name -> orderledger.v1.ReplicaRole
-	17, // 2: orderledger.v1.Interval.earliest:type_name -> google.protobuf.Timestamp
-	17, // 3: orderledger.v1.Interval.latest:type_name -> google.protobuf.Timestamp
+	18, // 2: orderledger.v1.Interval.earliest:type_name -> google.protobuf.Timestamp
+	18, // 3: orderledger.v1.Interval.latest:type_name -> google.protobuf.Timestamp
 	12, // 4: orderledger.v1.Alias.binding:type_name -> orderledger.v1.AliasBinding
-	17, // 5: orderledger.v1.AliasBinding.valid_from:type_name -> google.protobuf.Timestamp
-	17, // 6: orderledger.v1.AliasBinding.valid_until:type_name -> google.protobuf.Timestamp
+	18, // 5: orderledger.v1.AliasBinding.valid_from:type_name -> google.protobuf.Timestamp
+	18, // 6: orderledger.v1.AliasBinding.valid_until:type_name -> google.protobuf.Timestamp
 	4,  // 7: orderledger.v1.AliasBinding.state:type_name -> orderledger.v1.AliasBindingState
-	17, // 8: orderledger.v1.Heartbeat.sent_at:type_name -> google.protobuf.Timestamp
-	5,  // 9: orderledger.v1.ActionResult.outcome:type_name -> orderledger.v1.Outcome
-	6,  // 10: orderledger.v1.ActionResult.refusal_reason:type_name -> orderledger.v1.RefusalReason
-	8,  // 11: orderledger.v1.ActionResult.position:type_name -> orderledger.v1.LogPosition
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	13, // 8: orderledger.v1.Link.object:type_name -> orderledger.v1.ObjectRef
+	18, // 9: orderledger.v1.Heartbeat.sent_at:type_name -> google.protobuf.Timestamp
+	5,  // 10: orderledger.v1.ActionResult.outcome:type_name -> orderledger.v1.Outcome
+	6,  // 11: orderledger.v1.ActionResult.refusal_reason:type_name -> orderledger.v1.RefusalReason
+	8,  // 12: orderledger.v1.ActionResult.position:type_name -> orderledger.v1.LogPosition
+	13, // [13:13] is the sub-list for method output_type
+	13, // [13:13] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_orderledger_v1_common_proto_init() }
@@ -1321,7 +1402,7 @@ func file_orderledger_v1_common_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_orderledger_v1_common_proto_rawDesc), len(file_orderledger_v1_common_proto_rawDesc)),
 			NumEnums:      7,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

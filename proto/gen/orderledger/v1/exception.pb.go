@@ -461,7 +461,10 @@ type Evidence struct {
 	// Event that states it, 32 hexadecimal digits; empty when the fact is an absence.
 	EventId string `protobuf:"bytes,4,opt,name=event_id,json=eventId,proto3" json:"event_id,omitempty"`
 	// When it happened; for an absence, the instant up to which the feed was heard.
-	OccurredAt    *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
+	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
+	// Where the source itself shows the document that states it; unset where no page is known.
+	// Left out of lists.
+	Link          *Link `protobuf:"bytes,6,opt,name=link,proto3" json:"link,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -527,6 +530,13 @@ func (x *Evidence) GetEventId() string {
 func (x *Evidence) GetOccurredAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.OccurredAt
+	}
+	return nil
+}
+
+func (x *Evidence) GetLink() *Link {
+	if x != nil {
+		return x.Link
 	}
 	return nil
 }
@@ -1258,14 +1268,15 @@ const file_orderledger_v1_exception_proto_rawDesc = "" +
 	"\x04feed\x18\x02 \x01(\v2\x17.orderledger.v1.FeedRefH\x00R\x04feed\x12-\n" +
 	"\x05alias\x18\x03 \x01(\v2\x15.orderledger.v1.AliasH\x00R\x05alias\x121\n" +
 	"\x04word\x18\x04 \x01(\v2\x1b.orderledger.v1.WordSubjectH\x00R\x04wordB\t\n" +
-	"\asubject\"\xa2\x01\n" +
+	"\asubject\"\xcc\x01\n" +
 	"\bEvidence\x12\x12\n" +
 	"\x04text\x18\x01 \x01(\tR\x04text\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x12\n" +
 	"\x04feed\x18\x03 \x01(\tR\x04feed\x12\x19\n" +
 	"\bevent_id\x18\x04 \x01(\tR\aeventId\x12;\n" +
 	"\voccurred_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"occurredAt\"\xa2\x01\n" +
+	"occurredAt\x12(\n" +
+	"\x04link\x18\x06 \x01(\v2\x14.orderledger.v1.LinkR\x04link\"\xa2\x01\n" +
 	"\x0fAcknowledgement\x12\x14\n" +
 	"\x05actor\x18\x01 \x01(\tR\x05actor\x12\x18\n" +
 	"\acomment\x18\x02 \x01(\tR\acomment\x12E\n" +
@@ -1396,11 +1407,12 @@ var file_orderledger_v1_exception_proto_goTypes = []any{
 	(*FeedRef)(nil),               // 12: orderledger.v1.FeedRef
 	(*Alias)(nil),                 // 13: orderledger.v1.Alias
 	(*timestamppb.Timestamp)(nil), // 14: google.protobuf.Timestamp
-	(*LogPosition)(nil),           // 15: orderledger.v1.LogPosition
-	(*Interval)(nil),              // 16: orderledger.v1.Interval
-	(Severity)(0),                 // 17: orderledger.v1.Severity
-	(Basis)(0),                    // 18: orderledger.v1.Basis
-	(*Money)(nil),                 // 19: orderledger.v1.Money
+	(*Link)(nil),                  // 15: orderledger.v1.Link
+	(*LogPosition)(nil),           // 16: orderledger.v1.LogPosition
+	(*Interval)(nil),              // 17: orderledger.v1.Interval
+	(Severity)(0),                 // 18: orderledger.v1.Severity
+	(Basis)(0),                    // 19: orderledger.v1.Basis
+	(*Money)(nil),                 // 20: orderledger.v1.Money
 }
 var file_orderledger_v1_exception_proto_depIdxs = []int32{
 	11, // 0: orderledger.v1.WordSubject.axis:type_name -> orderledger.v1.Axis
@@ -1408,38 +1420,39 @@ var file_orderledger_v1_exception_proto_depIdxs = []int32{
 	13, // 2: orderledger.v1.Subject.alias:type_name -> orderledger.v1.Alias
 	3,  // 3: orderledger.v1.Subject.word:type_name -> orderledger.v1.WordSubject
 	14, // 4: orderledger.v1.Evidence.occurred_at:type_name -> google.protobuf.Timestamp
-	14, // 5: orderledger.v1.Acknowledgement.acknowledge_time:type_name -> google.protobuf.Timestamp
-	14, // 6: orderledger.v1.ExceptionComment.comment_time:type_name -> google.protobuf.Timestamp
-	2,  // 7: orderledger.v1.ExceptionTransition.kind:type_name -> orderledger.v1.TransitionKind
-	14, // 8: orderledger.v1.ExceptionTransition.evaluated_at:type_name -> google.protobuf.Timestamp
-	0,  // 9: orderledger.v1.ExceptionTransition.state:type_name -> orderledger.v1.ExceptionState
-	15, // 10: orderledger.v1.ExceptionTransition.position:type_name -> orderledger.v1.LogPosition
-	0,  // 11: orderledger.v1.ExceptionPart.state:type_name -> orderledger.v1.ExceptionState
-	16, // 12: orderledger.v1.ExceptionPart.since:type_name -> orderledger.v1.Interval
-	14, // 13: orderledger.v1.ExceptionPart.open_time:type_name -> google.protobuf.Timestamp
-	14, // 14: orderledger.v1.ExceptionPart.resolve_time:type_name -> google.protobuf.Timestamp
-	6,  // 15: orderledger.v1.ExceptionPart.acknowledgement:type_name -> orderledger.v1.Acknowledgement
-	5,  // 16: orderledger.v1.ExceptionPart.evidence:type_name -> orderledger.v1.Evidence
-	17, // 17: orderledger.v1.Exception.severity:type_name -> orderledger.v1.Severity
-	4,  // 18: orderledger.v1.Exception.subject:type_name -> orderledger.v1.Subject
-	16, // 19: orderledger.v1.Exception.since:type_name -> orderledger.v1.Interval
-	14, // 20: orderledger.v1.Exception.open_time:type_name -> google.protobuf.Timestamp
-	18, // 21: orderledger.v1.Exception.basis:type_name -> orderledger.v1.Basis
-	5,  // 22: orderledger.v1.Exception.evidence:type_name -> orderledger.v1.Evidence
-	19, // 23: orderledger.v1.Exception.money_at_risk:type_name -> orderledger.v1.Money
-	0,  // 24: orderledger.v1.Exception.state:type_name -> orderledger.v1.ExceptionState
-	6,  // 25: orderledger.v1.Exception.acknowledgement:type_name -> orderledger.v1.Acknowledgement
-	14, // 26: orderledger.v1.Exception.snooze_until:type_name -> google.protobuf.Timestamp
-	14, // 27: orderledger.v1.Exception.resolve_time:type_name -> google.protobuf.Timestamp
-	1,  // 28: orderledger.v1.Exception.resolve_cause:type_name -> orderledger.v1.ResolveCause
-	8,  // 29: orderledger.v1.Exception.history:type_name -> orderledger.v1.ExceptionTransition
-	9,  // 30: orderledger.v1.Exception.parts:type_name -> orderledger.v1.ExceptionPart
-	7,  // 31: orderledger.v1.Exception.comments:type_name -> orderledger.v1.ExceptionComment
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	15, // 5: orderledger.v1.Evidence.link:type_name -> orderledger.v1.Link
+	14, // 6: orderledger.v1.Acknowledgement.acknowledge_time:type_name -> google.protobuf.Timestamp
+	14, // 7: orderledger.v1.ExceptionComment.comment_time:type_name -> google.protobuf.Timestamp
+	2,  // 8: orderledger.v1.ExceptionTransition.kind:type_name -> orderledger.v1.TransitionKind
+	14, // 9: orderledger.v1.ExceptionTransition.evaluated_at:type_name -> google.protobuf.Timestamp
+	0,  // 10: orderledger.v1.ExceptionTransition.state:type_name -> orderledger.v1.ExceptionState
+	16, // 11: orderledger.v1.ExceptionTransition.position:type_name -> orderledger.v1.LogPosition
+	0,  // 12: orderledger.v1.ExceptionPart.state:type_name -> orderledger.v1.ExceptionState
+	17, // 13: orderledger.v1.ExceptionPart.since:type_name -> orderledger.v1.Interval
+	14, // 14: orderledger.v1.ExceptionPart.open_time:type_name -> google.protobuf.Timestamp
+	14, // 15: orderledger.v1.ExceptionPart.resolve_time:type_name -> google.protobuf.Timestamp
+	6,  // 16: orderledger.v1.ExceptionPart.acknowledgement:type_name -> orderledger.v1.Acknowledgement
+	5,  // 17: orderledger.v1.ExceptionPart.evidence:type_name -> orderledger.v1.Evidence
+	18, // 18: orderledger.v1.Exception.severity:type_name -> orderledger.v1.Severity
+	4,  // 19: orderledger.v1.Exception.subject:type_name -> orderledger.v1.Subject
+	17, // 20: orderledger.v1.Exception.since:type_name -> orderledger.v1.Interval
+	14, // 21: orderledger.v1.Exception.open_time:type_name -> google.protobuf.Timestamp
+	19, // 22: orderledger.v1.Exception.basis:type_name -> orderledger.v1.Basis
+	5,  // 23: orderledger.v1.Exception.evidence:type_name -> orderledger.v1.Evidence
+	20, // 24: orderledger.v1.Exception.money_at_risk:type_name -> orderledger.v1.Money
+	0,  // 25: orderledger.v1.Exception.state:type_name -> orderledger.v1.ExceptionState
+	6,  // 26: orderledger.v1.Exception.acknowledgement:type_name -> orderledger.v1.Acknowledgement
+	14, // 27: orderledger.v1.Exception.snooze_until:type_name -> google.protobuf.Timestamp
+	14, // 28: orderledger.v1.Exception.resolve_time:type_name -> google.protobuf.Timestamp
+	1,  // 29: orderledger.v1.Exception.resolve_cause:type_name -> orderledger.v1.ResolveCause
+	8,  // 30: orderledger.v1.Exception.history:type_name -> orderledger.v1.ExceptionTransition
+	9,  // 31: orderledger.v1.Exception.parts:type_name -> orderledger.v1.ExceptionPart
+	7,  // 32: orderledger.v1.Exception.comments:type_name -> orderledger.v1.ExceptionComment
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_orderledger_v1_exception_proto_init() }

@@ -897,7 +897,10 @@ type Order struct {
 	Clauses []*SentenceClause `protobuf:"bytes,16,rep,name=clauses,proto3" json:"clauses,omitempty"`
 	// Keys of the orders that are merged with this one, itself included, ascending; the first is the
 	// root, whose state is that of all. Empty for an order that stands alone.
-	Members       []string `protobuf:"bytes,17,rep,name=members,proto3" json:"members,omitempty"`
+	Members []string `protobuf:"bytes,17,rep,name=members,proto3" json:"members,omitempty"`
+	// Where the systems themselves show the order's documents, one per source and document, the
+	// origin's first. Empty where the answering process has no catalog. Full view only.
+	Links         []*Link `protobuf:"bytes,18,rep,name=links,proto3" json:"links,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1051,6 +1054,13 @@ func (x *Order) GetMembers() []string {
 	return nil
 }
 
+func (x *Order) GetLinks() []*Link {
+	if x != nil {
+		return x.Links
+	}
+	return nil
+}
+
 var File_orderledger_v1_order_proto protoreflect.FileDescriptor
 
 const file_orderledger_v1_order_proto_rawDesc = "" +
@@ -1095,7 +1105,7 @@ const file_orderledger_v1_order_proto_rawDesc = "" +
 	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x16\n" +
 	"\x06source\x18\x04 \x01(\tR\x06source\x12\x12\n" +
 	"\x04rule\x18\x05 \x01(\tR\x04rule\x12!\n" +
-	"\fexception_id\x18\x06 \x01(\tR\vexceptionId\"\x8b\x06\n" +
+	"\fexception_id\x18\x06 \x01(\tR\vexceptionId\"\xb7\x06\n" +
 	"\x05Order\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n" +
 	"\torder_key\x18\x02 \x01(\tR\borderKey\x12#\n" +
@@ -1117,7 +1127,8 @@ const file_orderledger_v1_order_proto_rawDesc = "" +
 	"mergedInto\x12\x1a\n" +
 	"\bsentence\x18\x0f \x01(\tR\bsentence\x128\n" +
 	"\aclauses\x18\x10 \x03(\v2\x1e.orderledger.v1.SentenceClauseR\aclauses\x12\x18\n" +
-	"\amembers\x18\x11 \x03(\tR\amembers*\x8d\x02\n" +
+	"\amembers\x18\x11 \x03(\tR\amembers\x12*\n" +
+	"\x05links\x18\x12 \x03(\v2\x14.orderledger.v1.LinkR\x05links*\x8d\x02\n" +
 	"\fVerdictState\x12\x1d\n" +
 	"\x19VERDICT_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15VERDICT_STATE_PENDING\x10\x01\x12\x15\n" +
@@ -1189,6 +1200,7 @@ var file_orderledger_v1_order_proto_goTypes = []any{
 	(Basis)(0),                    // 17: orderledger.v1.Basis
 	(*Alias)(nil),                 // 18: orderledger.v1.Alias
 	(*Exception)(nil),             // 19: orderledger.v1.Exception
+	(*Link)(nil),                  // 20: orderledger.v1.Link
 }
 var file_orderledger_v1_order_proto_depIdxs = []int32{
 	12, // 0: orderledger.v1.Cell.axis:type_name -> orderledger.v1.Axis
@@ -1217,11 +1229,12 @@ var file_orderledger_v1_order_proto_depIdxs = []int32{
 	16, // 23: orderledger.v1.Order.update_time:type_name -> google.protobuf.Timestamp
 	14, // 24: orderledger.v1.Order.money_at_risk:type_name -> orderledger.v1.Money
 	10, // 25: orderledger.v1.Order.clauses:type_name -> orderledger.v1.SentenceClause
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	20, // 26: orderledger.v1.Order.links:type_name -> orderledger.v1.Link
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_orderledger_v1_order_proto_init() }

@@ -426,6 +426,125 @@ func (x *GetOrderResponse) GetFreshness() []*Freshness {
 	return nil
 }
 
+// ExplainOrderRequest names one order, and what of it to explain.
+type ExplainOrderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Order key, `source~native id`.
+	Order string `protobuf:"bytes,1,opt,name=order,proto3" json:"order,omitempty"`
+	// Only this rule and the cells that it reads; empty for all.
+	Rule string `protobuf:"bytes,2,opt,name=rule,proto3" json:"rule,omitempty"`
+	// Only this axis and the rules that read it; unspecified for all.
+	Axis          Axis `protobuf:"varint,3,opt,name=axis,proto3,enum=orderledger.v1.Axis" json:"axis,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainOrderRequest) Reset() {
+	*x = ExplainOrderRequest{}
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainOrderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainOrderRequest) ProtoMessage() {}
+
+func (x *ExplainOrderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainOrderRequest.ProtoReflect.Descriptor instead.
+func (*ExplainOrderRequest) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ExplainOrderRequest) GetOrder() string {
+	if x != nil {
+		return x.Order
+	}
+	return ""
+}
+
+func (x *ExplainOrderRequest) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *ExplainOrderRequest) GetAxis() Axis {
+	if x != nil {
+		return x.Axis
+	}
+	return Axis_AXIS_UNSPECIFIED
+}
+
+// ExplainOrderResponse carries the explanation of one order.
+type ExplainOrderResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The explanation.
+	Explanation *OrderExplanation `protobuf:"bytes,1,opt,name=explanation,proto3" json:"explanation,omitempty"`
+	// How fresh the answer is: one entry, for the order's partition.
+	Freshness     []*Freshness `protobuf:"bytes,2,rep,name=freshness,proto3" json:"freshness,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainOrderResponse) Reset() {
+	*x = ExplainOrderResponse{}
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainOrderResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainOrderResponse) ProtoMessage() {}
+
+func (x *ExplainOrderResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainOrderResponse.ProtoReflect.Descriptor instead.
+func (*ExplainOrderResponse) Descriptor() ([]byte, []int) {
+	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ExplainOrderResponse) GetExplanation() *OrderExplanation {
+	if x != nil {
+		return x.Explanation
+	}
+	return nil
+}
+
+func (x *ExplainOrderResponse) GetFreshness() []*Freshness {
+	if x != nil {
+		return x.Freshness
+	}
+	return nil
+}
+
 // LookupOrderRequest names an order by alias.
 type LookupOrderRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -439,7 +558,7 @@ type LookupOrderRequest struct {
 
 func (x *LookupOrderRequest) Reset() {
 	*x = LookupOrderRequest{}
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[6]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -451,7 +570,7 @@ func (x *LookupOrderRequest) String() string {
 func (*LookupOrderRequest) ProtoMessage() {}
 
 func (x *LookupOrderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[6]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -464,7 +583,7 @@ func (x *LookupOrderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupOrderRequest.ProtoReflect.Descriptor instead.
 func (*LookupOrderRequest) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{6}
+	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LookupOrderRequest) GetAlias() string {
@@ -496,7 +615,7 @@ type LookupOrderResponse struct {
 
 func (x *LookupOrderResponse) Reset() {
 	*x = LookupOrderResponse{}
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[7]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -508,7 +627,7 @@ func (x *LookupOrderResponse) String() string {
 func (*LookupOrderResponse) ProtoMessage() {}
 
 func (x *LookupOrderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[7]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -521,7 +640,7 @@ func (x *LookupOrderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupOrderResponse.ProtoReflect.Descriptor instead.
 func (*LookupOrderResponse) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{7}
+	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LookupOrderResponse) GetOrder() *Order {
@@ -562,7 +681,7 @@ type LookupCandidate struct {
 
 func (x *LookupCandidate) Reset() {
 	*x = LookupCandidate{}
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[8]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -574,7 +693,7 @@ func (x *LookupCandidate) String() string {
 func (*LookupCandidate) ProtoMessage() {}
 
 func (x *LookupCandidate) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[8]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -587,7 +706,7 @@ func (x *LookupCandidate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupCandidate.ProtoReflect.Descriptor instead.
 func (*LookupCandidate) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{8}
+	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LookupCandidate) GetOrderKey() string {
@@ -642,7 +761,7 @@ type ListOrdersRequest struct {
 
 func (x *ListOrdersRequest) Reset() {
 	*x = ListOrdersRequest{}
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[9]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -654,7 +773,7 @@ func (x *ListOrdersRequest) String() string {
 func (*ListOrdersRequest) ProtoMessage() {}
 
 func (x *ListOrdersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[9]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -667,7 +786,7 @@ func (x *ListOrdersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOrdersRequest.ProtoReflect.Descriptor instead.
 func (*ListOrdersRequest) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{9}
+	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ListOrdersRequest) GetFilter() string {
@@ -720,7 +839,7 @@ type ListOrdersResponse struct {
 
 func (x *ListOrdersResponse) Reset() {
 	*x = ListOrdersResponse{}
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[10]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -732,7 +851,7 @@ func (x *ListOrdersResponse) String() string {
 func (*ListOrdersResponse) ProtoMessage() {}
 
 func (x *ListOrdersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[10]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -745,7 +864,7 @@ func (x *ListOrdersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListOrdersResponse.ProtoReflect.Descriptor instead.
 func (*ListOrdersResponse) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{10}
+	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListOrdersResponse) GetOrders() []*Order {
@@ -791,7 +910,7 @@ type GetTimelineRequest struct {
 
 func (x *GetTimelineRequest) Reset() {
 	*x = GetTimelineRequest{}
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[11]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -803,7 +922,7 @@ func (x *GetTimelineRequest) String() string {
 func (*GetTimelineRequest) ProtoMessage() {}
 
 func (x *GetTimelineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[11]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -816,7 +935,7 @@ func (x *GetTimelineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTimelineRequest.ProtoReflect.Descriptor instead.
 func (*GetTimelineRequest) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{11}
+	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetTimelineRequest) GetOrder() string {
@@ -871,7 +990,7 @@ type GetTimelineResponse struct {
 
 func (x *GetTimelineResponse) Reset() {
 	*x = GetTimelineResponse{}
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[12]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -883,7 +1002,7 @@ func (x *GetTimelineResponse) String() string {
 func (*GetTimelineResponse) ProtoMessage() {}
 
 func (x *GetTimelineResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[12]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -896,7 +1015,7 @@ func (x *GetTimelineResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetTimelineResponse.ProtoReflect.Descriptor instead.
 func (*GetTimelineResponse) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{12}
+	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetTimelineResponse) GetOrder() string {
@@ -940,7 +1059,7 @@ type WatchOrderRequest struct {
 
 func (x *WatchOrderRequest) Reset() {
 	*x = WatchOrderRequest{}
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[13]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -952,7 +1071,7 @@ func (x *WatchOrderRequest) String() string {
 func (*WatchOrderRequest) ProtoMessage() {}
 
 func (x *WatchOrderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[13]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -965,7 +1084,7 @@ func (x *WatchOrderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchOrderRequest.ProtoReflect.Descriptor instead.
 func (*WatchOrderRequest) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{13}
+	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WatchOrderRequest) GetOrder() string {
@@ -995,7 +1114,7 @@ type OrderChange struct {
 
 func (x *OrderChange) Reset() {
 	*x = OrderChange{}
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[14]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1007,7 +1126,7 @@ func (x *OrderChange) String() string {
 func (*OrderChange) ProtoMessage() {}
 
 func (x *OrderChange) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[14]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1020,7 +1139,7 @@ func (x *OrderChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderChange.ProtoReflect.Descriptor instead.
 func (*OrderChange) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{14}
+	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *OrderChange) GetOrder() *Order {
@@ -1059,7 +1178,7 @@ type WatchOrderResponse struct {
 
 func (x *WatchOrderResponse) Reset() {
 	*x = WatchOrderResponse{}
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[15]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1071,7 +1190,7 @@ func (x *WatchOrderResponse) String() string {
 func (*WatchOrderResponse) ProtoMessage() {}
 
 func (x *WatchOrderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_orderledger_v1_order_service_proto_msgTypes[15]
+	mi := &file_orderledger_v1_order_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1084,7 +1203,7 @@ func (x *WatchOrderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchOrderResponse.ProtoReflect.Descriptor instead.
 func (*WatchOrderResponse) Descriptor() ([]byte, []int) {
-	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{15}
+	return file_orderledger_v1_order_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *WatchOrderResponse) GetEvent() isWatchOrderResponse_Event {
@@ -1164,7 +1283,7 @@ var File_orderledger_v1_order_service_proto protoreflect.FileDescriptor
 
 const file_orderledger_v1_order_service_proto_rawDesc = "" +
 	"\n" +
-	"\"orderledger/v1/order_service.proto\x12\x0eorderledger.v1\x1a\x1borderledger/v1/common.proto\x1a\x1aorderledger/v1/order.proto\x1a\x1dorderledger/v1/timeline.proto\"\x8b\x01\n" +
+	"\"orderledger/v1/order_service.proto\x12\x0eorderledger.v1\x1a\x1borderledger/v1/common.proto\x1a orderledger/v1/explanation.proto\x1a\x1aorderledger/v1/order.proto\x1a\x1dorderledger/v1/timeline.proto\"\x8b\x01\n" +
 	"\x12MergeOrdersRequest\x12\x14\n" +
 	"\x05order\x18\x01 \x01(\tR\x05order\x12\x12\n" +
 	"\x04with\x18\x02 \x01(\tR\x04with\x12\x16\n" +
@@ -1192,6 +1311,13 @@ const file_orderledger_v1_order_service_proto_rawDesc = "" +
 	"\x04view\x18\x02 \x01(\x0e2\x19.orderledger.v1.OrderViewR\x04view\"x\n" +
 	"\x10GetOrderResponse\x12+\n" +
 	"\x05order\x18\x01 \x01(\v2\x15.orderledger.v1.OrderR\x05order\x127\n" +
+	"\tfreshness\x18\x02 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshness\"i\n" +
+	"\x13ExplainOrderRequest\x12\x14\n" +
+	"\x05order\x18\x01 \x01(\tR\x05order\x12\x12\n" +
+	"\x04rule\x18\x02 \x01(\tR\x04rule\x12(\n" +
+	"\x04axis\x18\x03 \x01(\x0e2\x14.orderledger.v1.AxisR\x04axis\"\x93\x01\n" +
+	"\x14ExplainOrderResponse\x12B\n" +
+	"\vexplanation\x18\x01 \x01(\v2 .orderledger.v1.OrderExplanationR\vexplanation\x127\n" +
 	"\tfreshness\x18\x02 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshness\"B\n" +
 	"\x12LookupOrderRequest\x12\x14\n" +
 	"\x05alias\x18\x01 \x01(\tR\x05alias\x12\x16\n" +
@@ -1242,7 +1368,7 @@ const file_orderledger_v1_order_service_proto_rawDesc = "" +
 	"\theartbeat\x18\x03 \x01(\v2\x19.orderledger.v1.HeartbeatH\x00R\theartbeat\x12!\n" +
 	"\fresume_token\x18\x04 \x01(\tR\vresumeToken\x127\n" +
 	"\tfreshness\x18\x05 \x03(\v2\x19.orderledger.v1.FreshnessR\tfreshnessB\a\n" +
-	"\x05event2\xe9\x04\n" +
+	"\x05event2\xc4\x05\n" +
 	"\fOrderService\x12M\n" +
 	"\bGetOrder\x12\x1f.orderledger.v1.GetOrderRequest\x1a .orderledger.v1.GetOrderResponse\x12V\n" +
 	"\vLookupOrder\x12\".orderledger.v1.LookupOrderRequest\x1a#.orderledger.v1.LookupOrderResponse\x12S\n" +
@@ -1250,7 +1376,8 @@ const file_orderledger_v1_order_service_proto_rawDesc = "" +
 	"ListOrders\x12!.orderledger.v1.ListOrdersRequest\x1a\".orderledger.v1.ListOrdersResponse\x12V\n" +
 	"\vGetTimeline\x12\".orderledger.v1.GetTimelineRequest\x1a#.orderledger.v1.GetTimelineResponse\x12U\n" +
 	"\n" +
-	"WatchOrder\x12!.orderledger.v1.WatchOrderRequest\x1a\".orderledger.v1.WatchOrderResponse0\x01\x12V\n" +
+	"WatchOrder\x12!.orderledger.v1.WatchOrderRequest\x1a\".orderledger.v1.WatchOrderResponse0\x01\x12Y\n" +
+	"\fExplainOrder\x12#.orderledger.v1.ExplainOrderRequest\x1a$.orderledger.v1.ExplainOrderResponse\x12V\n" +
 	"\vMergeOrders\x12\".orderledger.v1.MergeOrdersRequest\x1a#.orderledger.v1.MergeOrdersResponse\x12V\n" +
 	"\vSplitOrders\x12\".orderledger.v1.SplitOrdersRequest\x1a#.orderledger.v1.SplitOrdersResponseBKZIgithub.com/orderledger/orderledger/proto/gen/orderledger/v1;orderledgerv1b\x06proto3"
 
@@ -1266,75 +1393,84 @@ func file_orderledger_v1_order_service_proto_rawDescGZIP() []byte {
 	return file_orderledger_v1_order_service_proto_rawDescData
 }
 
-var file_orderledger_v1_order_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_orderledger_v1_order_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_orderledger_v1_order_service_proto_goTypes = []any{
-	(*MergeOrdersRequest)(nil),  // 0: orderledger.v1.MergeOrdersRequest
-	(*MergeOrdersResponse)(nil), // 1: orderledger.v1.MergeOrdersResponse
-	(*SplitOrdersRequest)(nil),  // 2: orderledger.v1.SplitOrdersRequest
-	(*SplitOrdersResponse)(nil), // 3: orderledger.v1.SplitOrdersResponse
-	(*GetOrderRequest)(nil),     // 4: orderledger.v1.GetOrderRequest
-	(*GetOrderResponse)(nil),    // 5: orderledger.v1.GetOrderResponse
-	(*LookupOrderRequest)(nil),  // 6: orderledger.v1.LookupOrderRequest
-	(*LookupOrderResponse)(nil), // 7: orderledger.v1.LookupOrderResponse
-	(*LookupCandidate)(nil),     // 8: orderledger.v1.LookupCandidate
-	(*ListOrdersRequest)(nil),   // 9: orderledger.v1.ListOrdersRequest
-	(*ListOrdersResponse)(nil),  // 10: orderledger.v1.ListOrdersResponse
-	(*GetTimelineRequest)(nil),  // 11: orderledger.v1.GetTimelineRequest
-	(*GetTimelineResponse)(nil), // 12: orderledger.v1.GetTimelineResponse
-	(*WatchOrderRequest)(nil),   // 13: orderledger.v1.WatchOrderRequest
-	(*OrderChange)(nil),         // 14: orderledger.v1.OrderChange
-	(*WatchOrderResponse)(nil),  // 15: orderledger.v1.WatchOrderResponse
-	(*Order)(nil),               // 16: orderledger.v1.Order
-	(*Freshness)(nil),           // 17: orderledger.v1.Freshness
-	(OrderView)(0),              // 18: orderledger.v1.OrderView
-	(*Alias)(nil),               // 19: orderledger.v1.Alias
-	(*Interval)(nil),            // 20: orderledger.v1.Interval
-	(*TimelineEntry)(nil),       // 21: orderledger.v1.TimelineEntry
-	(*Heartbeat)(nil),           // 22: orderledger.v1.Heartbeat
+	(*MergeOrdersRequest)(nil),   // 0: orderledger.v1.MergeOrdersRequest
+	(*MergeOrdersResponse)(nil),  // 1: orderledger.v1.MergeOrdersResponse
+	(*SplitOrdersRequest)(nil),   // 2: orderledger.v1.SplitOrdersRequest
+	(*SplitOrdersResponse)(nil),  // 3: orderledger.v1.SplitOrdersResponse
+	(*GetOrderRequest)(nil),      // 4: orderledger.v1.GetOrderRequest
+	(*GetOrderResponse)(nil),     // 5: orderledger.v1.GetOrderResponse
+	(*ExplainOrderRequest)(nil),  // 6: orderledger.v1.ExplainOrderRequest
+	(*ExplainOrderResponse)(nil), // 7: orderledger.v1.ExplainOrderResponse
+	(*LookupOrderRequest)(nil),   // 8: orderledger.v1.LookupOrderRequest
+	(*LookupOrderResponse)(nil),  // 9: orderledger.v1.LookupOrderResponse
+	(*LookupCandidate)(nil),      // 10: orderledger.v1.LookupCandidate
+	(*ListOrdersRequest)(nil),    // 11: orderledger.v1.ListOrdersRequest
+	(*ListOrdersResponse)(nil),   // 12: orderledger.v1.ListOrdersResponse
+	(*GetTimelineRequest)(nil),   // 13: orderledger.v1.GetTimelineRequest
+	(*GetTimelineResponse)(nil),  // 14: orderledger.v1.GetTimelineResponse
+	(*WatchOrderRequest)(nil),    // 15: orderledger.v1.WatchOrderRequest
+	(*OrderChange)(nil),          // 16: orderledger.v1.OrderChange
+	(*WatchOrderResponse)(nil),   // 17: orderledger.v1.WatchOrderResponse
+	(*Order)(nil),                // 18: orderledger.v1.Order
+	(*Freshness)(nil),            // 19: orderledger.v1.Freshness
+	(OrderView)(0),               // 20: orderledger.v1.OrderView
+	(Axis)(0),                    // 21: orderledger.v1.Axis
+	(*OrderExplanation)(nil),     // 22: orderledger.v1.OrderExplanation
+	(*Alias)(nil),                // 23: orderledger.v1.Alias
+	(*Interval)(nil),             // 24: orderledger.v1.Interval
+	(*TimelineEntry)(nil),        // 25: orderledger.v1.TimelineEntry
+	(*Heartbeat)(nil),            // 26: orderledger.v1.Heartbeat
 }
 var file_orderledger_v1_order_service_proto_depIdxs = []int32{
-	16, // 0: orderledger.v1.MergeOrdersResponse.order:type_name -> orderledger.v1.Order
-	17, // 1: orderledger.v1.MergeOrdersResponse.freshness:type_name -> orderledger.v1.Freshness
-	16, // 2: orderledger.v1.SplitOrdersResponse.orders:type_name -> orderledger.v1.Order
-	17, // 3: orderledger.v1.SplitOrdersResponse.freshness:type_name -> orderledger.v1.Freshness
-	18, // 4: orderledger.v1.GetOrderRequest.view:type_name -> orderledger.v1.OrderView
-	16, // 5: orderledger.v1.GetOrderResponse.order:type_name -> orderledger.v1.Order
-	17, // 6: orderledger.v1.GetOrderResponse.freshness:type_name -> orderledger.v1.Freshness
-	16, // 7: orderledger.v1.LookupOrderResponse.order:type_name -> orderledger.v1.Order
-	8,  // 8: orderledger.v1.LookupOrderResponse.candidates:type_name -> orderledger.v1.LookupCandidate
-	17, // 9: orderledger.v1.LookupOrderResponse.freshness:type_name -> orderledger.v1.Freshness
-	19, // 10: orderledger.v1.LookupCandidate.alias:type_name -> orderledger.v1.Alias
-	20, // 11: orderledger.v1.LookupCandidate.created:type_name -> orderledger.v1.Interval
-	18, // 12: orderledger.v1.ListOrdersRequest.view:type_name -> orderledger.v1.OrderView
-	16, // 13: orderledger.v1.ListOrdersResponse.orders:type_name -> orderledger.v1.Order
-	17, // 14: orderledger.v1.ListOrdersResponse.freshness:type_name -> orderledger.v1.Freshness
-	21, // 15: orderledger.v1.GetTimelineResponse.entries:type_name -> orderledger.v1.TimelineEntry
-	17, // 16: orderledger.v1.GetTimelineResponse.freshness:type_name -> orderledger.v1.Freshness
-	16, // 17: orderledger.v1.OrderChange.order:type_name -> orderledger.v1.Order
-	21, // 18: orderledger.v1.OrderChange.entries:type_name -> orderledger.v1.TimelineEntry
-	16, // 19: orderledger.v1.WatchOrderResponse.snapshot:type_name -> orderledger.v1.Order
-	14, // 20: orderledger.v1.WatchOrderResponse.change:type_name -> orderledger.v1.OrderChange
-	22, // 21: orderledger.v1.WatchOrderResponse.heartbeat:type_name -> orderledger.v1.Heartbeat
-	17, // 22: orderledger.v1.WatchOrderResponse.freshness:type_name -> orderledger.v1.Freshness
-	4,  // 23: orderledger.v1.OrderService.GetOrder:input_type -> orderledger.v1.GetOrderRequest
-	6,  // 24: orderledger.v1.OrderService.LookupOrder:input_type -> orderledger.v1.LookupOrderRequest
-	9,  // 25: orderledger.v1.OrderService.ListOrders:input_type -> orderledger.v1.ListOrdersRequest
-	11, // 26: orderledger.v1.OrderService.GetTimeline:input_type -> orderledger.v1.GetTimelineRequest
-	13, // 27: orderledger.v1.OrderService.WatchOrder:input_type -> orderledger.v1.WatchOrderRequest
-	0,  // 28: orderledger.v1.OrderService.MergeOrders:input_type -> orderledger.v1.MergeOrdersRequest
-	2,  // 29: orderledger.v1.OrderService.SplitOrders:input_type -> orderledger.v1.SplitOrdersRequest
-	5,  // 30: orderledger.v1.OrderService.GetOrder:output_type -> orderledger.v1.GetOrderResponse
-	7,  // 31: orderledger.v1.OrderService.LookupOrder:output_type -> orderledger.v1.LookupOrderResponse
-	10, // 32: orderledger.v1.OrderService.ListOrders:output_type -> orderledger.v1.ListOrdersResponse
-	12, // 33: orderledger.v1.OrderService.GetTimeline:output_type -> orderledger.v1.GetTimelineResponse
-	15, // 34: orderledger.v1.OrderService.WatchOrder:output_type -> orderledger.v1.WatchOrderResponse
-	1,  // 35: orderledger.v1.OrderService.MergeOrders:output_type -> orderledger.v1.MergeOrdersResponse
-	3,  // 36: orderledger.v1.OrderService.SplitOrders:output_type -> orderledger.v1.SplitOrdersResponse
-	30, // [30:37] is the sub-list for method output_type
-	23, // [23:30] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	18, // 0: orderledger.v1.MergeOrdersResponse.order:type_name -> orderledger.v1.Order
+	19, // 1: orderledger.v1.MergeOrdersResponse.freshness:type_name -> orderledger.v1.Freshness
+	18, // 2: orderledger.v1.SplitOrdersResponse.orders:type_name -> orderledger.v1.Order
+	19, // 3: orderledger.v1.SplitOrdersResponse.freshness:type_name -> orderledger.v1.Freshness
+	20, // 4: orderledger.v1.GetOrderRequest.view:type_name -> orderledger.v1.OrderView
+	18, // 5: orderledger.v1.GetOrderResponse.order:type_name -> orderledger.v1.Order
+	19, // 6: orderledger.v1.GetOrderResponse.freshness:type_name -> orderledger.v1.Freshness
+	21, // 7: orderledger.v1.ExplainOrderRequest.axis:type_name -> orderledger.v1.Axis
+	22, // 8: orderledger.v1.ExplainOrderResponse.explanation:type_name -> orderledger.v1.OrderExplanation
+	19, // 9: orderledger.v1.ExplainOrderResponse.freshness:type_name -> orderledger.v1.Freshness
+	18, // 10: orderledger.v1.LookupOrderResponse.order:type_name -> orderledger.v1.Order
+	10, // 11: orderledger.v1.LookupOrderResponse.candidates:type_name -> orderledger.v1.LookupCandidate
+	19, // 12: orderledger.v1.LookupOrderResponse.freshness:type_name -> orderledger.v1.Freshness
+	23, // 13: orderledger.v1.LookupCandidate.alias:type_name -> orderledger.v1.Alias
+	24, // 14: orderledger.v1.LookupCandidate.created:type_name -> orderledger.v1.Interval
+	20, // 15: orderledger.v1.ListOrdersRequest.view:type_name -> orderledger.v1.OrderView
+	18, // 16: orderledger.v1.ListOrdersResponse.orders:type_name -> orderledger.v1.Order
+	19, // 17: orderledger.v1.ListOrdersResponse.freshness:type_name -> orderledger.v1.Freshness
+	25, // 18: orderledger.v1.GetTimelineResponse.entries:type_name -> orderledger.v1.TimelineEntry
+	19, // 19: orderledger.v1.GetTimelineResponse.freshness:type_name -> orderledger.v1.Freshness
+	18, // 20: orderledger.v1.OrderChange.order:type_name -> orderledger.v1.Order
+	25, // 21: orderledger.v1.OrderChange.entries:type_name -> orderledger.v1.TimelineEntry
+	18, // 22: orderledger.v1.WatchOrderResponse.snapshot:type_name -> orderledger.v1.Order
+	16, // 23: orderledger.v1.WatchOrderResponse.change:type_name -> orderledger.v1.OrderChange
+	26, // 24: orderledger.v1.WatchOrderResponse.heartbeat:type_name -> orderledger.v1.Heartbeat
+	19, // 25: orderledger.v1.WatchOrderResponse.freshness:type_name -> orderledger.v1.Freshness
+	4,  // 26: orderledger.v1.OrderService.GetOrder:input_type -> orderledger.v1.GetOrderRequest
+	8,  // 27: orderledger.v1.OrderService.LookupOrder:input_type -> orderledger.v1.LookupOrderRequest
+	11, // 28: orderledger.v1.OrderService.ListOrders:input_type -> orderledger.v1.ListOrdersRequest
+	13, // 29: orderledger.v1.OrderService.GetTimeline:input_type -> orderledger.v1.GetTimelineRequest
+	15, // 30: orderledger.v1.OrderService.WatchOrder:input_type -> orderledger.v1.WatchOrderRequest
+	6,  // 31: orderledger.v1.OrderService.ExplainOrder:input_type -> orderledger.v1.ExplainOrderRequest
+	0,  // 32: orderledger.v1.OrderService.MergeOrders:input_type -> orderledger.v1.MergeOrdersRequest
+	2,  // 33: orderledger.v1.OrderService.SplitOrders:input_type -> orderledger.v1.SplitOrdersRequest
+	5,  // 34: orderledger.v1.OrderService.GetOrder:output_type -> orderledger.v1.GetOrderResponse
+	9,  // 35: orderledger.v1.OrderService.LookupOrder:output_type -> orderledger.v1.LookupOrderResponse
+	12, // 36: orderledger.v1.OrderService.ListOrders:output_type -> orderledger.v1.ListOrdersResponse
+	14, // 37: orderledger.v1.OrderService.GetTimeline:output_type -> orderledger.v1.GetTimelineResponse
+	17, // 38: orderledger.v1.OrderService.WatchOrder:output_type -> orderledger.v1.WatchOrderResponse
+	7,  // 39: orderledger.v1.OrderService.ExplainOrder:output_type -> orderledger.v1.ExplainOrderResponse
+	1,  // 40: orderledger.v1.OrderService.MergeOrders:output_type -> orderledger.v1.MergeOrdersResponse
+	3,  // 41: orderledger.v1.OrderService.SplitOrders:output_type -> orderledger.v1.SplitOrdersResponse
+	34, // [34:42] is the sub-list for method output_type
+	26, // [26:34] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_orderledger_v1_order_service_proto_init() }
@@ -1343,9 +1479,10 @@ func file_orderledger_v1_order_service_proto_init() {
 		return
 	}
 	file_orderledger_v1_common_proto_init()
+	file_orderledger_v1_explanation_proto_init()
 	file_orderledger_v1_order_proto_init()
 	file_orderledger_v1_timeline_proto_init()
-	file_orderledger_v1_order_service_proto_msgTypes[15].OneofWrappers = []any{
+	file_orderledger_v1_order_service_proto_msgTypes[17].OneofWrappers = []any{
 		(*WatchOrderResponse_Snapshot)(nil),
 		(*WatchOrderResponse_Change)(nil),
 		(*WatchOrderResponse_Heartbeat)(nil),
@@ -1356,7 +1493,7 @@ func file_orderledger_v1_order_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_orderledger_v1_order_service_proto_rawDesc), len(file_orderledger_v1_order_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

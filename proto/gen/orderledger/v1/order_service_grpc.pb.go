@@ -21,13 +21,14 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	OrderService_GetOrder_FullMethodName    = "/orderledger.v1.OrderService/GetOrder"
-	OrderService_LookupOrder_FullMethodName = "/orderledger.v1.OrderService/LookupOrder"
-	OrderService_ListOrders_FullMethodName  = "/orderledger.v1.OrderService/ListOrders"
-	OrderService_GetTimeline_FullMethodName = "/orderledger.v1.OrderService/GetTimeline"
-	OrderService_WatchOrder_FullMethodName  = "/orderledger.v1.OrderService/WatchOrder"
-	OrderService_MergeOrders_FullMethodName = "/orderledger.v1.OrderService/MergeOrders"
-	OrderService_SplitOrders_FullMethodName = "/orderledger.v1.OrderService/SplitOrders"
+	OrderService_GetOrder_FullMethodName     = "/orderledger.v1.OrderService/GetOrder"
+	OrderService_LookupOrder_FullMethodName  = "/orderledger.v1.OrderService/LookupOrder"
+	OrderService_ListOrders_FullMethodName   = "/orderledger.v1.OrderService/ListOrders"
+	OrderService_GetTimeline_FullMethodName  = "/orderledger.v1.OrderService/GetTimeline"
+	OrderService_WatchOrder_FullMethodName   = "/orderledger.v1.OrderService/WatchOrder"
+	OrderService_ExplainOrder_FullMethodName = "/orderledger.v1.OrderService/ExplainOrder"
+	OrderService_MergeOrders_FullMethodName  = "/orderledger.v1.OrderService/MergeOrders"
+	OrderService_SplitOrders_FullMethodName  = "/orderledger.v1.OrderService/SplitOrders"
 )
 
 // OrderServiceClient is the client API for OrderService service.
@@ -72,6 +73,13 @@ type OrderServiceClient interface {
 	//
 	// Errors: ORDER_NOT_FOUND, INVALID_RESUME_TOKEN.
 	WatchOrder(ctx context.Context, in *WatchOrderRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchOrderResponse], error)
+	// ExplainOrder says why an order stands as it does: what each cell rests on, why each rule
+	// fired or did not, and what proves each absence.
+	//
+	// Of merged orders the root is explained, as it stands for all.
+	//
+	// Errors: ORDER_NOT_FOUND, INVALID_FIELD for a rule that is not in force, NOT_READY.
+	ExplainOrder(ctx context.Context, in *ExplainOrderRequest, opts ...grpc.CallOption) (*ExplainOrderResponse, error)
 	// MergeOrders says that two orders are one.
 	//
 	// The smallest key of all that are merged becomes the root: it shows what any of them knows and
@@ -156,6 +164,16 @@ func (c *orderServiceClient) WatchOrder(ctx context.Context, in *WatchOrderReque
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type OrderService_WatchOrderClient = grpc.ServerStreamingClient[WatchOrderResponse]
 
+func (c *orderServiceClient) ExplainOrder(ctx context.Context, in *ExplainOrderRequest, opts ...grpc.CallOption) (*ExplainOrderResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExplainOrderResponse)
+	err := c.cc.Invoke(ctx, OrderService_ExplainOrder_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *orderServiceClient) MergeOrders(ctx context.Context, in *MergeOrdersRequest, opts ...grpc.CallOption) (*MergeOrdersResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(MergeOrdersResponse)
@@ -218,6 +236,13 @@ type OrderServiceServer interface {
 	//
 	// Errors: ORDER_NOT_FOUND, INVALID_RESUME_TOKEN.
 	WatchOrder(*WatchOrderRequest, grpc.ServerStreamingServer[WatchOrderResponse]) error
+	// ExplainOrder says why an order stands as it does: what each cell rests on, why each rule
+	// fired or did not, and what proves each absence.
+	//
+	// Of merged orders the root is explained, as it stands for all.
+	//
+	// Errors: ORDER_NOT_FOUND, INVALID_FIELD for a rule that is not in force, NOT_READY.
+	ExplainOrder(context.Context, *ExplainOrderRequest) (*ExplainOrderResponse, error)
 	// MergeOrders says that two orders are one.
 	//
 	// The smallest key of all that are merged becomes the root: it shows what any of them knows and
@@ -257,6 +282,9 @@ func (UnimplementedOrderServiceServer) GetTimeline(context.Context, *GetTimeline
 }
 func (UnimplementedOrderServiceServer) WatchOrder(*WatchOrderRequest, grpc.ServerStreamingServer[WatchOrderResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchOrder not implemented")
+}
+func (UnimplementedOrderServiceServer) ExplainOrder(context.Context, *ExplainOrderRequest) (*ExplainOrderResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExplainOrder not implemented")
 }
 func (UnimplementedOrderServiceServer) MergeOrders(context.Context, *MergeOrdersRequest) (*MergeOrdersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method MergeOrders not implemented")
@@ -368,6 +396,24 @@ func _OrderService_WatchOrder_Handler(srv interface{}, stream grpc.ServerStream)
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type OrderService_WatchOrderServer = grpc.ServerStreamingServer[WatchOrderResponse]
 
+func _OrderService_ExplainOrder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExplainOrderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrderServiceServer).ExplainOrder(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrderService_ExplainOrder_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrderServiceServer).ExplainOrder(ctx, req.(*ExplainOrderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _OrderService_MergeOrders_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(MergeOrdersRequest)
 	if err := dec(in); err != nil {
@@ -426,6 +472,10 @@ var OrderService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetTimeline",
 			Handler:    _OrderService_GetTimeline_Handler,
+		},
+		{
+			MethodName: "ExplainOrder",
+			Handler:    _OrderService_ExplainOrder_Handler,
 		},
 		{
 			MethodName: "MergeOrders",

@@ -289,7 +289,9 @@ type TimelineEntry struct {
 	// Rule the entry is about; empty for others.
 	Rule string `protobuf:"bytes,21,opt,name=rule,proto3" json:"rule,omitempty"`
 	// Who acted, for operator actions.
-	Actor         string `protobuf:"bytes,22,opt,name=actor,proto3" json:"actor,omitempty"`
+	Actor string `protobuf:"bytes,22,opt,name=actor,proto3" json:"actor,omitempty"`
+	// Where the source itself shows the document; unset where no page is known.
+	Link          *Link `protobuf:"bytes,23,opt,name=link,proto3" json:"link,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -478,6 +480,13 @@ func (x *TimelineEntry) GetActor() string {
 	return ""
 }
 
+func (x *TimelineEntry) GetLink() *Link {
+	if x != nil {
+		return x.Link
+	}
+	return nil
+}
+
 var File_orderledger_v1_timeline_proto protoreflect.FileDescriptor
 
 const file_orderledger_v1_timeline_proto_rawDesc = "" +
@@ -487,7 +496,7 @@ const file_orderledger_v1_timeline_proto_rawDesc = "" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1f\n" +
 	"\vdelivery_id\x18\x02 \x01(\tR\n" +
 	"deliveryId\x12\x18\n" +
-	"\aattempt\x18\x03 \x01(\x05R\aattempt\"\xee\x06\n" +
+	"\aattempt\x18\x03 \x01(\x05R\aattempt\"\x98\a\n" +
 	"\rTimelineEntry\x12\x1a\n" +
 	"\bsequence\x18\x01 \x01(\x03R\bsequence\x12-\n" +
 	"\x04kind\x18\x02 \x01(\x0e2\x19.orderledger.v1.EntryKindR\x04kind\x124\n" +
@@ -514,7 +523,8 @@ const file_orderledger_v1_timeline_proto_rawDesc = "" +
 	"\bposition\x18\x13 \x01(\v2\x1b.orderledger.v1.LogPositionR\bposition\x12!\n" +
 	"\fexception_id\x18\x14 \x01(\tR\vexceptionId\x12\x12\n" +
 	"\x04rule\x18\x15 \x01(\tR\x04rule\x12\x14\n" +
-	"\x05actor\x18\x16 \x01(\tR\x05actor*\x8d\x03\n" +
+	"\x05actor\x18\x16 \x01(\tR\x05actor\x12(\n" +
+	"\x04link\x18\x17 \x01(\v2\x14.orderledger.v1.LinkR\x04link*\x8d\x03\n" +
 	"\tEntryKind\x12\x1a\n" +
 	"\x16ENTRY_KIND_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10ENTRY_KIND_CLAIM\x10\x01\x12\x18\n" +
@@ -562,6 +572,7 @@ var file_orderledger_v1_timeline_proto_goTypes = []any{
 	(Axis)(0),                     // 6: orderledger.v1.Axis
 	(*ObjectRef)(nil),             // 7: orderledger.v1.ObjectRef
 	(*LogPosition)(nil),           // 8: orderledger.v1.LogPosition
+	(*Link)(nil),                  // 9: orderledger.v1.Link
 }
 var file_orderledger_v1_timeline_proto_depIdxs = []int32{
 	0,  // 0: orderledger.v1.TimelineEntry.kind:type_name -> orderledger.v1.EntryKind
@@ -574,11 +585,12 @@ var file_orderledger_v1_timeline_proto_depIdxs = []int32{
 	1,  // 7: orderledger.v1.TimelineEntry.tense:type_name -> orderledger.v1.ClaimTense
 	2,  // 8: orderledger.v1.TimelineEntry.delivery:type_name -> orderledger.v1.Delivery
 	8,  // 9: orderledger.v1.TimelineEntry.position:type_name -> orderledger.v1.LogPosition
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	9,  // 10: orderledger.v1.TimelineEntry.link:type_name -> orderledger.v1.Link
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_orderledger_v1_timeline_proto_init() }
