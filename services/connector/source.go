@@ -36,6 +36,9 @@ type Source struct {
 	IssuedBy map[ledger.Role][]ledger.Source `yaml:"-"`
 	// BaseURL is where the system's API answers, such as https://shop.example.
 	BaseURL string `yaml:"base_url"`
+	// AdminURL is where people find the system's own pages, https://host/path; what
+	// the catalog makes of base_url or account if empty.
+	AdminURL string `yaml:"admin_url"`
 	// Account and Version fill {account} and {version} in the catalog's paths.
 	Account string `yaml:"account"`
 	Version string `yaml:"api_version"`
@@ -187,6 +190,12 @@ func (s *Source) validateOrigin(bad func(path, format string, args ...any)) {
 		u, err := url.Parse(s.BaseURL)
 		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.RawQuery != "" || u.User != nil {
 			bad("base_url", "want https://host without credentials or query")
+		}
+	}
+	if s.AdminURL != "" {
+		u, err := url.Parse(s.AdminURL)
+		if err != nil || u.Host == "" || u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+			bad("admin_url", "want https://host/path without credentials, query or fragment")
 		}
 	}
 }

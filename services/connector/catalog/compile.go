@@ -72,6 +72,7 @@ func (c *compiler) compile(f *file) (*System, error) {
 	c.naming(s, f)
 	c.words(s, f)
 	c.matrix(s, f)
+	c.links(s, f)
 	if err := errors.Join(c.problems...); err != nil {
 		return nil, err
 	}

@@ -60,6 +60,10 @@ type file struct {
 	Words      []fileWords      `yaml:"words"`
 	Matrix     []fileRow        `yaml:"matrix"`
 	Personal   filePersonalData `yaml:"personal"`
+	// AdminURL is where the system's own pages stand, unless the source says;
+	// Links are pages behind it.
+	AdminURL Word       `yaml:"admin_url"`
+	Links    []fileLink `yaml:"links"`
 }
 
 type fileFeed struct {

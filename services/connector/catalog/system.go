@@ -42,6 +42,8 @@ type System struct {
 	unknown   *program
 	remove    []string
 	hash      []string
+	admin     string // where its own pages stand, with placeholders; empty if not known
+	links     []link
 }
 
 // Feed is one stream of documents of a system.
