@@ -124,7 +124,7 @@ func Tell(told []ledger.Told) []Entry {
 func document(out []Entry, t *ledger.Told) []Entry {
 	base := Entry{
 		Kind: KindClaim, Lane: string(t.Event.Source), ReceivedAt: t.Received, RecordedAt: t.RecordedAt, Source: t.Event.Source,
-		Feed: t.Event.Feed, Object: t.Event.Object, Version: version(t.Event.Version), Event: t.Event.ID, Copies: t.Copies,
+		Feed: t.Event.Feed, Object: t.Event.Object, Version: Version(t.Event.Version), Event: t.Event.ID, Copies: t.Copies,
 		Delivery: t.Event.Delivery, TraceID: t.Event.TraceID, Offset: t.Offset,
 	}
 	if t.Outcome == ledger.OutcomeConflict {
@@ -134,7 +134,7 @@ func document(out []Entry, t *ledger.Told) []Entry {
 	for i := range t.Event.Claims {
 		c := &t.Event.Claims[i]
 		e := base
-		e.Axis, e.Object, e.Native, e.Mode, e.Version = c.Axis, c.Object, c.Native, c.Mode, version(c.Version)
+		e.Axis, e.Object, e.Native, e.Mode, e.Version = c.Axis, c.Object, c.Native, c.Mode, Version(c.Version)
 		if i < len(t.States) {
 			e.State = t.States[i]
 		}
@@ -160,7 +160,8 @@ func document(out []Entry, t *ledger.Told) []Entry {
 	return out
 }
 
-func version(v ledger.Version) string {
+// Version is a document's version as its source gives it, "" if it has none.
+func Version(v ledger.Version) string {
 	switch v.Scheme {
 	case ledger.SchemeTimestamp:
 		return ledger.Instant(v.Parts[0] / 1000).String()

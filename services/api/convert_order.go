@@ -17,21 +17,24 @@ type known struct {
 	told       []ledger.Told
 	exceptions []*ledger.Exception // open ones
 	policy     *ledger.Policy
+	events     map[ledger.EventID]*ledger.Event
+	links      Links
 }
 
 // load reads an order; nil if the partition has none of that key.
-func load(r *ledger.Reader, k ledger.OrderKey) (*known, error) {
+func load(r *ledger.Reader, k ledger.OrderKey, links Links) (*known, error) {
 	v, ok, err := r.Order(k)
 	if err != nil || !ok {
 		return nil, err
 	}
-	o := &known{key: k, view: v, policy: r.Policy()}
+	o := &known{key: k, view: v, policy: r.Policy(), links: links}
 	if o.told, err = r.Timeline(k); err == nil {
 		err = signAll(r, o.told)
 	}
 	if err != nil {
 		return nil, err
 	}
+	o.events = eventsOf(o.told)
 	if v.Summary.Open == 0 {
 		return o, nil
 	}
@@ -104,7 +107,9 @@ func (o *known) message(view orderledgerv1.OrderView) *orderledgerv1.Order {
 	}
 	risk := map[string]int64{}
 	for _, x := range o.exceptions {
-		out.OpenExceptions = append(out.OpenExceptions, exceptionOf(x))
+		m := exceptionOf(x)
+		linkEvidence(m, o.pageOf)
+		out.OpenExceptions = append(out.OpenExceptions, m)
 		if x.AtRisk.Currency != "" { // the order counts once: the greatest sum at stake
 			risk[x.AtRisk.Currency] = max(risk[x.AtRisk.Currency], x.AtRisk.Minor)
 		}
@@ -124,6 +129,7 @@ func (o *known) message(view orderledgerv1.OrderView) *orderledgerv1.Order {
 	out.Lines = o.lines()
 	out.Verdicts = o.verdicts()
 	out.Sentence, out.Clauses = o.sentence()
+	out.Links = o.allLinks()
 	return out
 }
 
@@ -208,22 +214,25 @@ func (o *known) lines() []*orderledgerv1.Line {
 func (o *known) verdicts() []*orderledgerv1.Verdict {
 	var out []*orderledgerv1.Verdict
 	for i := range o.view.Verdicts {
-		v := &o.view.Verdicts[i]
-		m := &orderledgerv1.Verdict{
-			Rule: v.Rule, Episode: v.Episode + 1, Step: uint32(v.Step), State: orderledgerv1.VerdictState(v.State),
-			Basis: basisOf(v.Basis), Opened: interval(v.Anchor), Deadline: stamp(v.Deadline), Because: timeline.VerdictText(v),
-		}
-		if v.State == ledger.VerdictPending {
-			m.Basis = orderledgerv1.Basis_BASIS_UNSPECIFIED
-		} else {
-			m.SaidAt = stamp(o.saidAt(v))
-		}
-		if v.Feed.Source != "" {
-			m.WaitingFor = []*orderledgerv1.Waiting{{Feed: feedRef(v.Feed), Since: stamp(v.Since)}}
-		}
-		out = append(out, m)
+		out = append(out, o.verdict(&o.view.Verdicts[i]))
 	}
 	return out
+}
+
+func (o *known) verdict(v *ledger.VerdictView) *orderledgerv1.Verdict {
+	m := &orderledgerv1.Verdict{
+		Rule: v.Rule, Episode: v.Episode + 1, Step: uint32(v.Step), State: orderledgerv1.VerdictState(v.State),
+		Basis: basisOf(v.Basis), Opened: interval(v.Anchor), Deadline: stamp(v.Deadline), Because: timeline.VerdictText(v),
+	}
+	if v.State == ledger.VerdictPending {
+		m.Basis = orderledgerv1.Basis_BASIS_UNSPECIFIED
+	} else {
+		m.SaidAt = stamp(o.saidAt(v))
+	}
+	if v.Feed.Source != "" {
+		m.WaitingFor = []*orderledgerv1.Waiting{{Feed: feedRef(v.Feed), Since: stamp(v.Since)}}
+	}
+	return m
 }
 
 // saidAt is the tick at which a verdict's present state was told; 0 if it was
@@ -238,7 +247,14 @@ func (o *known) saidAt(v *ledger.VerdictView) ledger.Instant {
 	return 0
 }
 
-// entryOf converts one line of the story.
+// entry converts one line of the story.
+func (o *known) entry(e *timeline.Entry, partition int32) *orderledgerv1.TimelineEntry {
+	out := entryOf(e, partition)
+	out.Link = linkOf(o.links, o.events[e.Event], e.Object, o.key)
+	return out
+}
+
+// entryOf converts one line of the story, without the page of its document.
 func entryOf(e *timeline.Entry, partition int32) *orderledgerv1.TimelineEntry {
 	out := &orderledgerv1.TimelineEntry{
 		Sequence: e.Sequence, Kind: orderledgerv1.EntryKind(e.Kind), Occurred: interval(e.Occurred),

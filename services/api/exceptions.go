@@ -47,12 +47,16 @@ type found struct {
 	at        place
 	fresh     []*orderledgerv1.Freshness
 	history   []*orderledgerv1.ExceptionTransition
+	page      func(ledger.EventID) *orderledgerv1.Link // of a document
 }
 
 // message is the exception with its history.
 func (f *found) message() *orderledgerv1.Exception {
 	out := f.shown.message()
 	out.History = f.history
+	if f.page != nil {
+		linkEvidence(out, f.page)
+	}
 	for _, c := range f.x.Comments {
 		text, _ := reasonOf(c)
 		out.Comments = append(out.Comments, &orderledgerv1.ExceptionComment{Actor: c.Actor, Text: text, CommentTime: stamp(c.At)})
@@ -70,6 +74,9 @@ func (s *Server) exception(ctx context.Context, id ledger.ExceptionID) (*found, 
 			return err
 		}
 		out = &found{shown: shown{x: x}, partition: f.Log, at: place{f.Topic, f.Partition}, fresh: []*orderledgerv1.Freshness{s.freshness(f)}}
+		if out.page, err = s.evidencePages(r, x); err != nil {
+			return err
+		}
 		out.history, err = history(r, x, out.at)
 		return err
 	})

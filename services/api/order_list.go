@@ -78,7 +78,7 @@ func (l *orderList) offer(r *ledger.Reader, k ledger.OrderKey) (bool, error) {
 		return false, nil
 	}
 	if l.whole {
-		if o, err = load(r, k); err != nil || o == nil {
+		if o, err = load(r, k, noLinks{}); err != nil || o == nil {
 			return false, err
 		}
 	}

@@ -38,7 +38,7 @@ func (s *Server) order(k ledger.OrderKey) (*known, *orderledgerv1.Freshness, err
 	var fresh *orderledgerv1.Freshness
 	err := s.opt.Ledger.Read(s.opt.Ledger.PartitionOf(k), func(r *ledger.Reader, f engine.Freshness) (err error) {
 		fresh = s.freshness(f)
-		o, err = load(r, k)
+		o, err = load(r, k, s.opt.Links)
 		return err
 	})
 	if err == nil && o == nil {

@@ -21,6 +21,7 @@ var rules = map[string]rule{
 	orderledgerv1.OrderService_ListOrders_FullMethodName:                  {scope: ScopeRead},
 	orderledgerv1.OrderService_GetTimeline_FullMethodName:                 {scope: ScopeRead},
 	orderledgerv1.OrderService_WatchOrder_FullMethodName:                  {scope: ScopeRead},
+	orderledgerv1.OrderService_ExplainOrder_FullMethodName:                {scope: ScopeRead},
 	orderledgerv1.OrderService_MergeOrders_FullMethodName:                 {scope: ScopeAct},
 	orderledgerv1.OrderService_SplitOrders_FullMethodName:                 {scope: ScopeAct},
 	orderledgerv1.ExceptionService_GetException_FullMethodName:            {scope: ScopeRead},

@@ -44,6 +44,8 @@ type Options struct {
 	Places PolicyPlaces
 	// Quarantine is the quarantine topic; nil shows only the fold's own entries.
 	Quarantine QuarantineStore
+	// Links are the systems' own pages; nil: none is known.
+	Links Links
 	// Tokens are who may call; without any, everybody on this machine may.
 	Tokens []Token
 	// PageKey seals page tokens. Replicas behind one address share it; empty
@@ -108,6 +110,9 @@ func New(opt Options) (*Server, error) {
 	}
 	if opt.Observer == nil {
 		opt.Observer = nobody{}
+	}
+	if opt.Links == nil {
+		opt.Links = noLinks{}
 	}
 	if opt.Now == nil {
 		opt.Now = time.Now

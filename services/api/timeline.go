@@ -67,7 +67,7 @@ func (a *orders) GetTimeline(_ context.Context, req *orderledgerv1.GetTimelineRe
 	found, token := page.page(a.s.pages, bound)
 	out := &orderledgerv1.GetTimelineResponse{Order: "orders/" + string(k), NextPageToken: token, Freshness: []*orderledgerv1.Freshness{fresh}}
 	for _, e := range found {
-		out.Entries = append(out.Entries, entryOf(e, fresh.Partition))
+		out.Entries = append(out.Entries, o.entry(e, fresh.Partition))
 	}
 	return out, nil
 }

@@ -156,7 +156,7 @@ func (w *orderWatch) look() error {
 	}
 	change := &orderledgerv1.OrderChange{Order: o.message(orderledgerv1.OrderView_ORDER_VIEW_FULL)}
 	for i := range entries[w.told:] {
-		change.Entries = append(change.Entries, entryOf(&entries[w.told+int64(i)], w.partition))
+		change.Entries = append(change.Entries, o.entry(&entries[w.told+int64(i)], w.partition))
 	}
 	w.told = int64(len(entries))
 	return w.send(&orderledgerv1.WatchOrderResponse{Event: &orderledgerv1.WatchOrderResponse_Change{Change: change}})

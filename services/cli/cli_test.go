@@ -70,10 +70,17 @@ func imported(_ context.Context, req cli.ImportRequest) (file.Summary, error) {
 	return sum, nil
 }
 
+// pages are those of the shop's own administration.
+type pages struct{}
+
+func (pages) Link(source ledger.Source, o ledger.Object, _ ledger.OrderKey) (title, address string, ok bool) {
+	return "Shop order", "https://admin.example/orders/" + o.ID, source == ledgertest.Shop && o.Type == "order"
+}
+
 // shop is the ledger that the scripts ask: order 1001 never reached the ERP,
 // 1002 carries a word that nobody knows, 1003 was heard out of order, and two orders share a purchase number.
 func shop(t *testing.T) *apitest.Shop {
-	s := apitest.Start(t)
+	s := apitest.Start(t, func(o *api.Options) { o.Links = pages{} })
 	s.Event(ledgertest.ShopEvent("1002", ledgertest.Clock(10, 1, 0), ledgertest.Clock(10, 1, 1), ledgertest.Words{Order: "odd"}))
 	for _, at := range []ledger.Instant{ledgertest.Clock(10, 2, 10), ledgertest.Clock(10, 1, 50)} { // the older one is heard later
 		word := "open"

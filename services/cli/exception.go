@@ -87,9 +87,9 @@ func (a *app) drawException(x *orderledgerv1.Exception) error {
 	if err := t.write(a.Out); err != nil {
 		return err
 	}
-	ev := a.table("EVIDENCE", "SOURCE", "AT")
+	ev := a.table("EVIDENCE", "SOURCE", "AT", "SEE")
 	for _, e := range x.GetEvidence() {
-		ev.row(e.GetText(), strings.TrimSuffix(e.GetSource()+"/"+e.GetFeed(), "/"), when(e.GetOccurredAt()))
+		ev.row(e.GetText(), strings.TrimSuffix(e.GetSource()+"/"+e.GetFeed(), "/"), when(e.GetOccurredAt()), dash(e.GetLink().GetUrl()))
 	}
 	h := a.table("TIME", "WHAT", "WHO", "NOTE")
 	for _, e := range x.GetHistory() {

@@ -124,7 +124,20 @@ func (a *app) drawOrder(o *orderledgerv1.Order) error {
 		}
 		cells.row(dash(x.GetRole()), x.GetSource(), word(x.GetAxis().String(), "AXIS_"), state, dash(strings.Join(x.GetNativeWords(), ", ")), when(x.GetSince().GetLatest()))
 	}
-	return a.section(cells, a.drawOpen(o.GetOpenExceptions()))
+	return a.section(cells, a.drawOpen(o.GetOpenExceptions()), a.drawLinks(o.GetLinks()))
+}
+
+// drawLinks shows each page once: several documents may share one.
+func (a *app) drawLinks(list []*orderledgerv1.Link) *table {
+	t := a.table("LINKS", "SOURCE", "URL")
+	seen := map[string]bool{}
+	for _, l := range list {
+		if !seen[l.GetUrl()] {
+			seen[l.GetUrl()] = true
+			t.row(l.GetTitle(), l.GetSource(), l.GetUrl())
+		}
+	}
+	return t
 }
 
 func (a *app) section(tables ...*table) error {

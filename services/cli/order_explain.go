@@ -11,59 +11,49 @@ import (
 )
 
 func (a *app) orderExplain() *cobra.Command {
-	var rule string
-	cmd := a.asking("explain ORDER", "Say, rule by rule, why an order is in the state it is in", exactly(1, "one order"), func(cmd *cobra.Command, c *clients, args []string) error {
+	var rule, axis string
+	cmd := a.asking("explain ORDER", "Say why an order stands as it does: claim by claim, rule by rule, and what proves it", exactly(1, "one order"), func(cmd *cobra.Command, c *clients, args []string) error {
+		number, ok := orderledgerv1.Axis_value["AXIS_"+strings.ToUpper(axis)]
+		if axis != "" && !ok {
+			return Usage("--axis %q: want order, payment, fulfilment, return, allocation or notification", axis)
+		}
 		ctx, cancel := a.within(cmd)
 		defer cancel()
-		r, err := a.find(ctx, c, args[0])
+		o, err := a.find(ctx, c, args[0])
 		if err != nil {
 			return err
 		}
-		if !a.drawn() {
-			out := &orderledgerv1.Order{
-				OrderKey: r.GetOrder().GetOrderKey(), Name: r.GetOrder().GetName(), Verdicts: r.GetOrder().GetVerdicts(),
-				OpenExceptions: r.GetOrder().GetOpenExceptions(),
+		if into := o.GetOrder().GetMergedInto(); into != "" { // the root speaks for it
+			if o, err = a.find(ctx, c, into); err != nil {
+				return err
 			}
-			return a.message(&orderledgerv1.GetOrderResponse{Order: out, Freshness: r.GetFreshness()})
 		}
-		if err := a.drawExplanation(r.GetOrder(), rule); err != nil {
+		r, err := c.orders.ExplainOrder(ctx, &orderledgerv1.ExplainOrderRequest{Order: o.GetOrder().GetOrderKey(), Rule: rule, Axis: orderledgerv1.Axis(number)})
+		if err != nil {
 			return err
 		}
-		a.asOf(r.GetFreshness())
-		return nil
+		return a.present(r, func() error { return a.drawExplanation(o.GetOrder(), r.GetExplanation()) })
 	})
-	cmd.Flags().StringVar(&rule, "rule", "", "only this rule")
+	cmd.Flags().StringVar(&rule, "rule", "", "only this rule and the cells that it reads")
+	cmd.Flags().StringVar(&axis, "axis", "", "only this axis, such as payment, and the rules that read it")
 	return cmd
 }
 
-func (a *app) drawExplanation(o *orderledgerv1.Order, rule string) error {
+func (a *app) drawExplanation(o *orderledgerv1.Order, x *orderledgerv1.OrderExplanation) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %s\n", o.GetOrderKey(), states(o))
-	shown := 0
-	for _, v := range o.GetVerdicts() {
-		if rule != "" && v.GetRule() != rule {
-			continue
-		}
-		shown++
-		fmt.Fprintf(&b, "\n%s  episode %d, step %d  %s\n", v.GetRule(), v.GetEpisode(), v.GetStep()+1, a.verdict(v))
-		fmt.Fprintf(&b, "  opened    %s\n", bounds(v.GetOpened()))
-		fmt.Fprintf(&b, "  deadline  %s\n", when(v.GetDeadline()))
-		if v.GetSaidAt() != nil {
-			fmt.Fprintf(&b, "  said      %s\n", when(v.GetSaidAt()))
-		}
-		fmt.Fprintf(&b, "  because   %s\n", v.GetBecause())
-		for _, w := range v.GetWaitingFor() {
-			fmt.Fprintf(&b, "  waits for %s/%s, heard up to %s\n", w.GetFeed().GetSource(), w.GetFeed().GetFeed(), when(w.GetSince()))
-		}
-		a.explainException(&b, o, v)
+	fmt.Fprintf(&b, "%s  %s\n", x.GetOrderKey(), states(o))
+	if m := x.GetMembers(); len(m) > 1 {
+		fmt.Fprintf(&b, "It speaks for %s, which are merged with it.\n", strings.Join(m[1:], ", "))
 	}
-	switch {
-	case shown == 0 && rule != "":
-		fmt.Fprintf(&b, "\nRule %s has nothing to ask of this order.\n", rule)
-	case shown == 0:
+	fmt.Fprintf(&b, "Judged at %s by policy version %d.\n", when(x.GetClock()), x.GetPolicyVersion())
+	for _, c := range x.GetCells() {
+		a.explainCell(&b, c)
+	}
+	for _, r := range x.GetRules() {
+		a.explainRule(&b, o, r)
+	}
+	if len(x.GetRules()) == 0 {
 		b.WriteString("\nNo rule has anything to ask of this order.\n")
-	default:
-		b.WriteString("\nRules that are not listed have nothing to ask of this order.\n")
 	}
 	_, err := io.WriteString(a.Out, b.String())
 	return err

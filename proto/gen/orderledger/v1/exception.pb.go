@@ -463,7 +463,7 @@ type Evidence struct {
 	// When it happened; for an absence, the instant up to which the feed was heard.
 	OccurredAt *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=occurred_at,json=occurredAt,proto3" json:"occurred_at,omitempty"`
 	// Where the source itself shows the document that states it; unset where no page is known.
-	// Left out of lists.
+	// Left out of lists of exceptions.
 	Link          *Link `protobuf:"bytes,6,opt,name=link,proto3" json:"link,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

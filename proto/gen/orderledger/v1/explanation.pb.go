@@ -1650,7 +1650,7 @@ type FeedProof struct {
 	Silent bool `protobuf:"varint,8,opt,name=silent,proto3" json:"silent,omitempty"`
 	// When anything was last heard of it.
 	LastHeard *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=last_heard,json=lastHeard,proto3" json:"last_heard,omitempty"`
-	// Beginnings and ends of what an epoch withdrew of the stretch.
+	// What an epoch withdrew of the stretch.
 	Withdrawn []*WithdrawnCoverage `protobuf:"bytes,10,rep,name=withdrawn,proto3" json:"withdrawn,omitempty"`
 	// What stands against it, or holds it up.
 	Against []*Objection `protobuf:"bytes,11,rep,name=against,proto3" json:"against,omitempty"`
