@@ -25,7 +25,8 @@ type CellWhy struct {
 	How       RollupHow
 	Objects   []string
 	Registers []RegisterWhy // ascending by object
-	// Feeds are, for an absent cell, those that would have told.
+	// Feeds are, for an absent cell, those that would have told: how each was heard
+	// over the order's life, as far as it was heard.
 	Feeds []FeedHearing
 }
 

@@ -41,7 +41,7 @@ func (e *explainer) absent() []CellWhy {
 			for i := range spec.Feeds {
 				f := &spec.Feeds[i]
 				if slices.ContainsFunc(f.Proves, func(pr Proof) bool { return pr.Axis == axis }) {
-					c.Feeds = append(c.Feeds, e.hearing(FeedKey{spec.Name, f.Name}, e.soFar()))
+					c.Feeds = append(c.Feeds, e.hearing(FeedKey{spec.Name, f.Name}, e.soFar(FeedKey{spec.Name, f.Name}, f)))
 				}
 			}
 			if len(c.Feeds) > 0 {
@@ -52,13 +52,25 @@ func (e *explainer) absent() []CellWhy {
 	return out
 }
 
-// soFar is the order's life up to the clock.
-func (e *explainer) soFar() Interval {
+// soFar is the order's life as far as a feed was heard of it: from its creation,
+// or its first document if the origin was never heard.
+func (e *explainer) soFar(k FeedKey, spec *FeedSpec) Interval {
 	from := e.o.run.created
-	if from == Forever {
-		from = e.p.guard.Clock
+	for _, d := range e.o.docs {
+		if e.o.run.created == Forever {
+			from = min(from, d.received)
+		}
 	}
-	return Interval{From: from, Until: e.p.guard.Clock}
+	until := e.p.feed(k).Until()
+	if spec.Coverage == CoverageAssumed {
+		until = e.p.guard.Clock.Add(-spec.Settle)
+	}
+	for _, l := range e.o.looked {
+		if l.feed == k {
+			until = max(until, l.until)
+		}
+	}
+	return Interval{From: from, Until: max(from.Add(1), until)}
 }
 
 func (e *explainer) hasCell(s Source, a Axis) bool {

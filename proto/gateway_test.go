@@ -162,6 +162,9 @@ var routes = []struct {
 	{"GET", "/v1/orders?orderBy=order_key&pageSize=3", "", "OrderService/ListOrders", &orderledgerv1.ListOrdersRequest{OrderBy: "order_key", PageSize: 3}},
 	{"GET", "/v1/orders/shop~1001/timeline?page_size=7", "", "OrderService/GetTimeline", &orderledgerv1.GetTimelineRequest{Order: "shop~1001", PageSize: 7}},
 	{"GET", "/v1/orders/shop~1001:watch?resume_token=r", "", "OrderService/WatchOrder", &orderledgerv1.WatchOrderRequest{Order: "shop~1001", ResumeToken: "r"}},
+	{"GET", "/v1/orders/shop~1001:explain?rule=ingestion&axis=AXIS_PAYMENT", "", "OrderService/ExplainOrder", &orderledgerv1.ExplainOrderRequest{Order: "shop~1001", Rule: "ingestion", Axis: orderledgerv1.Axis_AXIS_PAYMENT}},
+	{"POST", "/v1/orders/shop~1001:merge", `{"with":"shop~1002","reason":"one basket"}`, "OrderService/MergeOrders", &orderledgerv1.MergeOrdersRequest{Order: "shop~1001", With: "shop~1002", Reason: "one basket"}},
+	{"POST", "/v1/orders/shop~1001:split", `{"from":"shop~1002","reason":"two after all"}`, "OrderService/SplitOrders", &orderledgerv1.SplitOrdersRequest{Order: "shop~1001", From: "shop~1002", Reason: "two after all"}},
 	{"GET", "/v1/exceptions/00ff", "", "ExceptionService/GetException", &orderledgerv1.GetExceptionRequest{Id: "00ff"}},
 	{"GET", "/v1/exceptions?filter=severity%3DSEVERITY_CRITICAL", "", "ExceptionService/ListExceptions", &orderledgerv1.ListExceptionsRequest{Filter: "severity=SEVERITY_CRITICAL"}},
 	{"GET", "/v1/exceptions:watch?filter=f", "", "ExceptionService/WatchExceptions", &orderledgerv1.WatchExceptionsRequest{Filter: "f"}},
@@ -172,6 +175,8 @@ var routes = []struct {
 	{"POST", "/v1/exceptions/00ff:resolve", `{"episode":2,"reason":"done"}`, "ExceptionService/ResolveException", &orderledgerv1.ResolveExceptionRequest{Id: "00ff", Episode: 2, Reason: "done"}},
 	{"POST", "/v1/exceptions/00ff:markFalsePositive", `{"episode":2,"reason":"test"}`, "ExceptionService/MarkFalsePositive", &orderledgerv1.MarkFalsePositiveRequest{Id: "00ff", Episode: 2, Reason: "test"}},
 	{"GET", "/v1/sources/netsuite-main", "", "SourceService/GetSource", &orderledgerv1.GetSourceRequest{Source: "netsuite-main"}},
+	{"POST", "/v1/sources/netsuite-main:mute", `{"reason":"upgrade","lasts":"3600s"}`, "SourceService/MuteSource", &orderledgerv1.MuteSourceRequest{Source: "netsuite-main", Reason: "upgrade", End: &orderledgerv1.MuteSourceRequest_Lasts{Lasts: durationpb.New(time.Hour)}}},
+	{"POST", "/v1/sources/netsuite-main:unmute", `{"reason":"done"}`, "SourceService/UnmuteSource", &orderledgerv1.UnmuteSourceRequest{Source: "netsuite-main", Reason: "done"}},
 	{"GET", "/v1/sources", "", "SourceService/ListSources", &orderledgerv1.ListSourcesRequest{}},
 	{"GET", "/v1/quarantine/0a?view=QUARANTINE_VIEW_FULL", "", "QuarantineService/GetQuarantineEntry", &orderledgerv1.GetQuarantineEntryRequest{Id: "0a", View: orderledgerv1.QuarantineView_QUARANTINE_VIEW_FULL}},
 	{"GET", "/v1/quarantine?filter=reason%3Dx", "", "QuarantineService/ListQuarantineEntries", &orderledgerv1.ListQuarantineEntriesRequest{Filter: "reason=x"}},
@@ -237,7 +242,7 @@ func TestOrderKeysTravel(t *testing.T) {
 	base, rec := newGateway(t)
 	for id, key := range orderKeys {
 		for name, encode := range map[string]func(string) string{"usual": url.PathEscape, "everything": escapeAll} {
-			for suffix, method := range map[string]string{"": "GetOrder", "/timeline": "GetTimeline", ":watch": "WatchOrder"} {
+			for suffix, method := range map[string]string{"": "GetOrder", "/timeline": "GetTimeline", ":watch": "WatchOrder", ":explain": "ExplainOrder"} {
 				t.Run(fmt.Sprintf("%s %s %s", id, name, method), func(t *testing.T) {
 					if status, _ := call(t, "GET", base+"/v1/orders/"+encode(key)+suffix, ""); status != http.StatusOK {
 						t.Fatalf("status %d, want 200", status)

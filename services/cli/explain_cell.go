@@ -106,7 +106,7 @@ func explainFeed(b *strings.Builder, f *orderledgerv1.FeedProof, indent string) 
 	case orderledgerv1.HeardBy_HEARD_BY_COVERAGE:
 		fmt.Fprintf(b, "%s%s was heard without a gap: coverage%s\n", indent, name, cover)
 	case orderledgerv1.HeardBy_HEARD_BY_ASSUMED:
-		fmt.Fprintf(b, "%s%s cannot prove what it said; it is assumed to have said all\n", indent, name)
+		fmt.Fprintf(b, "%s%s cannot prove what it said; it is assumed to have said all until %s\n", indent, name, when(f.GetHeardUntil()))
 	case orderledgerv1.HeardBy_HEARD_BY_LOOK_UP:
 		fmt.Fprintf(b, "%s%s was asked about this order alone, and covers it until %s\n", indent, name, when(f.GetHeardUntil()))
 	case orderledgerv1.HeardBy_HEARD_BY_COVERAGE_WITH_HOLES:
@@ -114,18 +114,17 @@ func explainFeed(b *strings.Builder, f *orderledgerv1.FeedProof, indent string) 
 	case orderledgerv1.HeardBy_HEARD_BY_MEMBERS:
 		fmt.Fprintf(b, "%s%s was heard for every order that is merged here\n", indent, name)
 	default:
-		silent := ""
-		if f.GetSilent() {
-			silent = ", and counts as silent"
-		}
-		until := "never"
+		text := "was never heard"
 		if f.GetHeardUntil() != nil {
-			until = "until " + when(f.GetHeardUntil())
+			text = "was not heard that far, but until " + when(f.GetHeardUntil())
+		}
+		if f.GetSilent() {
+			text += ", and counts as silent"
 		}
 		if cover != "" {
-			cover = ": coverage" + cover
+			text += ": coverage" + cover
 		}
-		fmt.Fprintf(b, "%s%s was not heard that far, but %s%s%s\n", indent, name, until, silent, cover)
+		fmt.Fprintf(b, "%s%s %s\n", indent, name, text)
 	}
 	for _, w := range f.GetWithdrawn() {
 		fmt.Fprintf(b, "%s  withdrawn: [%s, %s)\n", indent, when(w.GetFrom()), when(w.GetUntil()))

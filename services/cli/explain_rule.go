@@ -83,11 +83,11 @@ func (a *app) explainStep(b *strings.Builder, o *orderledgerv1.Order, e *orderle
 }
 
 func explainProof(b *strings.Builder, state orderledgerv1.VerdictState, p *orderledgerv1.ProofExplanation) {
-	what := "needs"
+	what := "wanted    proof"
 	if state == orderledgerv1.VerdictState_VERDICT_STATE_BREACHED {
-		what = "proof"
+		what = "proof    "
 	}
-	fmt.Fprintf(b, "  %-9s nothing came in [%s, %s)\n", what, when(p.GetFrom()), when(p.GetUntil()))
+	fmt.Fprintf(b, "  %s that nothing came in [%s, %s)\n", what, when(p.GetFrom()), when(p.GetUntil()))
 	for _, f := range p.GetFeeds() {
 		explainFeed(b, f, "            ")
 	}

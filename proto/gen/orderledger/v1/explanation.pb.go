@@ -457,7 +457,8 @@ type CellExplanation struct {
 	ObjectTypes []string `protobuf:"bytes,3,rep,name=object_types,json=objectTypes,proto3" json:"object_types,omitempty"`
 	// The documents' parts in it; none for an absent cell.
 	Registers []*RegisterExplanation `protobuf:"bytes,4,rep,name=registers,proto3" json:"registers,omitempty"`
-	// For an absent cell: the feeds that would have told, over the order's life so far.
+	// For an absent cell: the feeds that would have told, and how each was heard over the order's
+	// life as far as it was heard at all.
 	Feeds         []*FeedProof `protobuf:"bytes,5,rep,name=feeds,proto3" json:"feeds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
