@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -178,6 +179,7 @@ func TestLookBeforeYouSayMissing(t *testing.T) {
 	}
 	d := newDesk(t, func(cfg *config.Config) {
 		e.configure(t, cfg, api.URL, rules)
+		cfg.Sources[0].AdminURL = "https://shop.example/admin"
 	})
 	for n, answer := range map[int]func(http.ResponseWriter){3001: absent, 3002: found(3002), 3003: broken} {
 		e.set(n, answer)
@@ -195,6 +197,12 @@ func TestLookBeforeYouSayMissing(t *testing.T) {
 	})
 	if got := d.stateOf(3003); !strings.HasPrefix(got, "PENDING") && !strings.HasPrefix(got, "UNDETERMINED") {
 		t.Errorf("order 3003, about which nobody answers, is %s", got)
+	}
+	if got, want := d.provenBy(3001, "ingestion"), []string{"netsuite-main/sales-orders HEARD_BY_LOOK_UP"}; !slices.Equal(got, want) {
+		t.Errorf("order 3001 is proven missing by %q, want %q", got, want)
+	}
+	if got, want := d.pagesOf(3002), []string{"https://shop.example/admin/orders/3002", "https://1.app.netsuite.com/app/accounting/transactions/salesord.nl?id=73002"}; !slices.Equal(got, want) {
+		t.Errorf("order 3002 is shown at %q, want %q", got, want)
 	}
 	if list := d.exceptions(); len(list) != 1 || !strings.Contains(list[0].raw, "3001") {
 		t.Errorf("exceptions %+v", list)
