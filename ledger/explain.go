@@ -24,7 +24,8 @@ type CellWhy struct {
 	// none listed: all do.
 	How       RollupHow
 	Objects   []string
-	Registers []RegisterWhy // ascending by object
+	Registers []RegisterWhy // ascending by object; More of them are left out
+	More      int
 	// Feeds are, for an absent cell, those that would have told: how each was heard
 	// over the order's life, as far as it was heard.
 	Feeds []FeedHearing
@@ -275,8 +276,9 @@ type MemberHearing struct {
 
 // What an explanation lists at most.
 const (
-	explainedClaims   = 20 // per register, beside the one that decides
-	explainedEpisodes = 20 // per rule
+	explainedRegisters = 100 // per cell
+	explainedClaims    = 20  // per register, beside the one that decides
+	explainedEpisodes  = 20  // per rule
 )
 
 // Explain says why an order stands as it does, false if the partition has none
@@ -326,7 +328,11 @@ func (e *explainer) walk() {
 		w.step(w.refs[lo:hi])
 		for _, j := range e.op.rules {
 			for _, p := range [...]*Predicate{j.open, j.close, j.unless} {
-				p.Walk(func(n *Predicate) { e.ever[n] = e.ever[n] || n.Eval(w) == True })
+				p.Walk(func(n *Predicate) {
+					if !e.ever[n] && n.Eval(w) == True {
+						e.ever[n] = true
+					}
+				})
 			}
 		}
 		lo = hi

@@ -18,6 +18,10 @@ func (e *explainer) cells() []CellWhy {
 			if decl != nil {
 				c.How, c.Objects = decl.How, decl.Objects
 			}
+			if len(c.Registers) >= explainedRegisters {
+				c.More++
+				continue
+			}
 			c.Registers = append(c.Registers, e.register(r, decl == nil || declared(decl, r.object.Type)))
 		}
 		out = append(out, c)

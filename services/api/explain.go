@@ -101,7 +101,7 @@ func (x *explaining) cell(c *ledger.CellWhy) *orderledgerv1.CellExplanation {
 	out := &orderledgerv1.CellExplanation{
 		Cell: &orderledgerv1.Cell{Role: x.o.roleOf(c.Source), Source: string(c.Source), Axis: axisOf(c.Axis), State: c.Axis.StateName(c.State),
 			Since: interval(c.Since), Certainty: certainty(c.State)},
-		RollUp: orderledgerv1.RollUp(c.How) + 1, ObjectTypes: c.Objects,
+		RollUp: orderledgerv1.RollUp(c.How) + 1, ObjectTypes: c.Objects, More: int32(min(c.More, 1<<30)),
 	}
 	for i := range c.Registers {
 		r := &c.Registers[i]
@@ -152,7 +152,7 @@ func (x *explaining) episode(e *ledger.EpisodeWhy) *orderledgerv1.EpisodeExplana
 		s := &e.Steps[i]
 		out.Steps = append(out.Steps, &orderledgerv1.StepExplanation{
 			Verdict: x.o.verdict(&s.VerdictView), Exception: s.Name, Within: span(s.After), InTimeBefore: stamp(s.Early), LateFrom: stamp(s.Late),
-			Due: stamp(s.Due), Proof: proofOf(s.Proof),
+			Due: stamp(s.Due), Proof: proofOf(s.Proof), Historic: s.Historic,
 		})
 	}
 	return out

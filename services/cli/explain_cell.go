@@ -25,6 +25,9 @@ func (a *app) explainCell(b *strings.Builder, x *orderledgerv1.CellExplanation) 
 	for _, r := range x.GetRegisters() {
 		explainRegister(b, r)
 	}
+	if n := x.GetMore(); n > 0 {
+		fmt.Fprintf(b, "  and %d more documents\n", n)
+	}
 	if len(x.GetRegisters()) == 0 {
 		b.WriteString("  no document has said anything of it\n")
 	}

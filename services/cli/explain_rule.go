@@ -22,6 +22,7 @@ func (a *app) explainRule(b *strings.Builder, o *orderledgerv1.Order, r *orderle
 			a.explainStep(b, o, e, s)
 		}
 	}
+	fmt.Fprintf(b, "  stated by policy version %d\n", r.GetPolicyVersion())
 	explainPredicates(b, r)
 	if r.GetUnprovable() != "" {
 		fmt.Fprintf(b, "  it can never be proven: no feed gives %s\n", r.GetUnprovable())
@@ -78,6 +79,9 @@ func (a *app) explainStep(b *strings.Builder, o *orderledgerv1.Order, e *orderle
 	}
 	if p := s.GetProof(); p != nil {
 		explainProof(b, v.GetState(), p)
+	}
+	if s.GetHistoric() {
+		b.WriteString("  history   nobody is told: it lies before its source or rule counted as live\n")
 	}
 	a.explainException(b, o, v)
 }

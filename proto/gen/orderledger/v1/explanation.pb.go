@@ -459,7 +459,9 @@ type CellExplanation struct {
 	Registers []*RegisterExplanation `protobuf:"bytes,4,rep,name=registers,proto3" json:"registers,omitempty"`
 	// For an absent cell: the feeds that would have told, and how each was heard over the order's
 	// life as far as it was heard at all.
-	Feeds         []*FeedProof `protobuf:"bytes,5,rep,name=feeds,proto3" json:"feeds,omitempty"`
+	Feeds []*FeedProof `protobuf:"bytes,5,rep,name=feeds,proto3" json:"feeds,omitempty"`
+	// How many further documents are left out.
+	More          int32 `protobuf:"varint,6,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -527,6 +529,13 @@ func (x *CellExplanation) GetFeeds() []*FeedProof {
 		return x.Feeds
 	}
 	return nil
+}
+
+func (x *CellExplanation) GetMore() int32 {
+	if x != nil {
+		return x.More
+	}
+	return 0
 }
 
 // RegisterExplanation is one document's part in a cell.
@@ -1454,7 +1463,10 @@ type StepExplanation struct {
 	// When it is judged: deadline + skew + grace.
 	Due *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=due,proto3" json:"due,omitempty"`
 	// What the absence rests on; unset where the verdict rests on what was heard.
-	Proof         *ProofExplanation `protobuf:"bytes,7,opt,name=proof,proto3" json:"proof,omitempty"`
+	Proof *ProofExplanation `protobuf:"bytes,7,opt,name=proof,proto3" json:"proof,omitempty"`
+	// True when it lies before the instant from which its source or rule counts as live: a breach is
+	// counted, and nobody is told.
+	Historic      bool `protobuf:"varint,8,opt,name=historic,proto3" json:"historic,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1536,6 +1548,13 @@ func (x *StepExplanation) GetProof() *ProofExplanation {
 		return x.Proof
 	}
 	return nil
+}
+
+func (x *StepExplanation) GetHistoric() bool {
+	if x != nil {
+		return x.Historic
+	}
+	return false
 }
 
 // ProofExplanation is the certificate of an absence: who was heard over which stretch of time, and
@@ -1979,13 +1998,14 @@ const file_orderledger_v1_explanation_proto_rawDesc = "" +
 	"\x0epolicy_version\x18\x04 \x01(\x04R\rpolicyVersion\x124\n" +
 	"\acreated\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x125\n" +
 	"\x05cells\x18\x06 \x03(\v2\x1f.orderledger.v1.CellExplanationR\x05cells\x125\n" +
-	"\x05rules\x18\a \x03(\v2\x1f.orderledger.v1.RuleExplanationR\x05rules\"\x83\x02\n" +
+	"\x05rules\x18\a \x03(\v2\x1f.orderledger.v1.RuleExplanationR\x05rules\"\x97\x02\n" +
 	"\x0fCellExplanation\x12(\n" +
 	"\x04cell\x18\x01 \x01(\v2\x14.orderledger.v1.CellR\x04cell\x12/\n" +
 	"\aroll_up\x18\x02 \x01(\x0e2\x16.orderledger.v1.RollUpR\x06rollUp\x12!\n" +
 	"\fobject_types\x18\x03 \x03(\tR\vobjectTypes\x12A\n" +
 	"\tregisters\x18\x04 \x03(\v2#.orderledger.v1.RegisterExplanationR\tregisters\x12/\n" +
-	"\x05feeds\x18\x05 \x03(\v2\x19.orderledger.v1.FeedProofR\x05feeds\"\xaa\x02\n" +
+	"\x05feeds\x18\x05 \x03(\v2\x19.orderledger.v1.FeedProofR\x05feeds\x12\x12\n" +
+	"\x04more\x18\x06 \x01(\x05R\x04more\"\xaa\x02\n" +
 	"\x13RegisterExplanation\x121\n" +
 	"\x06object\x18\x01 \x01(\v2\x19.orderledger.v1.ObjectRefR\x06object\x12\x16\n" +
 	"\x06counts\x18\x02 \x01(\bR\x06counts\x12\x14\n" +
@@ -2071,7 +2091,7 @@ const file_orderledger_v1_explanation_proto_rawDesc = "" +
 	"\x06closed\x18\x05 \x01(\v2\x18.orderledger.v1.IntervalR\x06closed\x12\x1b\n" +
 	"\tclosed_by\x18\x06 \x01(\tR\bclosedBy\x124\n" +
 	"\breleased\x18\a \x01(\v2\x18.orderledger.v1.IntervalR\breleased\x125\n" +
-	"\x05steps\x18\b \x03(\v2\x1f.orderledger.v1.StepExplanationR\x05steps\"\xf6\x02\n" +
+	"\x05steps\x18\b \x03(\v2\x1f.orderledger.v1.StepExplanationR\x05steps\"\x92\x03\n" +
 	"\x0fStepExplanation\x121\n" +
 	"\averdict\x18\x01 \x01(\v2\x17.orderledger.v1.VerdictR\averdict\x12\x1c\n" +
 	"\texception\x18\x02 \x01(\tR\texception\x121\n" +
@@ -2079,7 +2099,8 @@ const file_orderledger_v1_explanation_proto_rawDesc = "" +
 	"\x0ein_time_before\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\finTimeBefore\x127\n" +
 	"\tlate_from\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\blateFrom\x12,\n" +
 	"\x03due\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x03due\x126\n" +
-	"\x05proof\x18\a \x01(\v2 .orderledger.v1.ProofExplanationR\x05proof\"\xc5\x02\n" +
+	"\x05proof\x18\a \x01(\v2 .orderledger.v1.ProofExplanationR\x05proof\x12\x1a\n" +
+	"\bhistoric\x18\b \x01(\bR\bhistoric\"\xc5\x02\n" +
 	"\x10ProofExplanation\x12.\n" +
 	"\x04from\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x120\n" +
 	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12/\n" +
