@@ -127,16 +127,7 @@ func TestACourierIsJoinedByItsTrackingNumber(t *testing.T) {
 // its own order, and both topics are proven (P2, P5).
 func TestKillsOfTheAliasStoreLoseNothing(t *testing.T) {
 	const orders, kills = 60, 5
-	dir, own, port := t.TempDir(), t.TempDir(), freePort(t)
-	for name, text := range map[string]string{"hedgecourier.yaml": courierSystem, "secret": secret} {
-		if err := os.WriteFile(filepath.Join(own, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	more := fmt.Sprintf("catalog_dirs: [%s]\nlisten: {rest: 127.0.0.1:0, admin: 127.0.0.1:0, grpc: 127.0.0.1:0, webhooks: 127.0.0.1:%d, kafka_port: 0}\nclickhouse: {disabled: true}\n", own, port)
-	sources := fmt.Sprintf("sources:\n- {name: shop, system: shopify, origin: true, poll: {disabled: true}, secret_files: [%[1]s]}\n"+
-		"- {name: courier, system: hedgecourier, origin_source: shop, secret_files: [%[1]s]}\n", filepath.Join(own, "secret"))
-	d := newDev(t, dir, sources, more)
+	d, port := courierDev(t)
 	var sent atomic.Int64
 	done := make(chan struct{})
 	go func() {

@@ -19,16 +19,7 @@ import (
 // both, they are split again, with kill -9 after every step; nothing is lost or
 // doubled, and a replay of both topics gives the same (S-38, P5).
 func TestKillsOfMergedOrders(t *testing.T) {
-	dir, own, port := t.TempDir(), t.TempDir(), freePort(t)
-	for name, text := range map[string]string{"hedgecourier.yaml": courierSystem, "secret": secret} {
-		if err := os.WriteFile(filepath.Join(own, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	more := fmt.Sprintf("catalog_dirs: [%s]\nlisten: {rest: 127.0.0.1:0, admin: 127.0.0.1:0, grpc: 127.0.0.1:0, webhooks: 127.0.0.1:%d, kafka_port: 0}\nclickhouse: {disabled: true}\n", own, port)
-	sources := fmt.Sprintf("sources:\n- {name: shop, system: shopify, origin: true, poll: {disabled: true}, secret_files: [%[1]s]}\n"+
-		"- {name: courier, system: hedgecourier, origin_source: shop, secret_files: [%[1]s]}\n", filepath.Join(own, "secret"))
-	d := newDev(t, dir, sources, more)
+	d, port := courierDev(t)
 	tell := func(source, topic, body string) {
 		header := signed(source, topic, body)
 		header["X-Courier-Seal"] = seal(body)
@@ -90,6 +81,22 @@ func TestKillsOfMergedOrders(t *testing.T) {
 	}
 	d.stop()
 	proveBoth(t, d)
+}
+
+// courierDev is a process with a shop and a courier, not started yet, and the port
+// of its webhooks.
+func courierDev(t *testing.T) (*dev, int) {
+	t.Helper()
+	dir, own, port := t.TempDir(), t.TempDir(), freePort(t)
+	for name, text := range map[string]string{"hedgecourier.yaml": courierSystem, "secret": secret} {
+		if err := os.WriteFile(filepath.Join(own, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	more := fmt.Sprintf("catalog_dirs: [%s]\nlisten: {rest: 127.0.0.1:0, admin: 127.0.0.1:0, grpc: 127.0.0.1:0, webhooks: 127.0.0.1:%d, kafka_port: 0}\nclickhouse: {disabled: true}\n", own, port)
+	sources := fmt.Sprintf("sources:\n- {name: shop, system: shopify, origin: true, poll: {disabled: true}, secret_files: [%[1]s]}\n"+
+		"- {name: courier, system: hedgecourier, origin_source: shop, secret_files: [%[1]s]}\n", filepath.Join(own, "secret"))
+	return newDev(t, dir, sources, more), port
 }
 
 // proveBoth proves a stopped process's log by replay and by counting.
