@@ -140,11 +140,11 @@ func (f *Feed) merge(c *FeedCoverage) (grew, shrank bool) {
 			grew = true
 		}
 	}
-	if !slices.Equal(f.Holes, c.Holes) {
-		for i := range c.Holes { // what was proven over a new hole is no longer
-			shrank = shrank || !slices.Contains(f.Holes, c.Holes[i])
+	if holes := f.holesAfter(c); !slices.Equal(f.Holes, holes) {
+		for i := range holes { // what was proven over a new hole is no longer
+			shrank = shrank || !slices.Contains(f.Holes, holes[i])
 		}
-		f.Holes = slices.Clone(c.Holes)
+		f.Holes = holes
 		grew = true
 	}
 	f.LastHeard = max(f.LastHeard, c.LastHeard)
@@ -153,6 +153,22 @@ func (f *Feed) merge(c *FeedCoverage) (grew, shrank bool) {
 		f.Unkeyed = slices.Clone(c.Unkeyed)
 	}
 	return grew || !slices.Equal(before, f.Intervals), shrank
+}
+
+// holesAfter are the feed's holes once it takes in what a tick says: holes are
+// only forgotten by the newest word, so that a tick that was long under way
+// brings none back to health.
+func (f *Feed) holesAfter(c *FeedCoverage) []Hole {
+	if c.LastHeard >= f.LastHeard {
+		return slices.Clone(c.Holes)
+	}
+	out := slices.Clone(f.Holes)
+	for i := range c.Holes {
+		if !slices.Contains(out, c.Holes[i]) {
+			out = append(out, c.Holes[i])
+		}
+	}
+	return out
 }
 
 // heard is the outcome of asking a feed about a stretch of time.

@@ -63,3 +63,21 @@ func TestHoleAfterTheBreach(t *testing.T) {
 		t.Fatalf("a hole before the deadline: %s, open %v", v.State, l.Open())
 	}
 }
+
+// A tick that was long under way forgets no hole that came after what it says.
+func TestStaleTickForgetsNoHole(t *testing.T) {
+	l := placed(NewLog())
+	at := func(c ledger.FeedCoverage, heard ledger.Instant) ledger.FeedCoverage {
+		c.LastHeard = heard
+		return c
+	}
+	l.Append(Tick(Clock(10, 2, 41), at(holed(Clock(10, 2, 10), Clock(10, 1, 0), Clock(10, 1, 30), Clock(10, 1, 30)), Clock(10, 2, 40))))
+	l.Append(Tick(Clock(10, 2, 45), at(heardUntil(10, 2, 5), Clock(10, 2, 30)))) // proposed before the hole was known
+	if v := l.Verdict("1001", "ingestion", 0); v.State != ledger.VerdictUndetermined {
+		t.Fatalf("%s: a stale tick forgot the hole", v.State)
+	}
+	l.Append(Tick(Clock(10, 3, 0), at(heardUntil(10, 2, 10), Clock(10, 2, 50))))
+	if v := l.Verdict("1001", "ingestion", 0); v.State != ledger.VerdictBreached {
+		t.Fatalf("%s after the release", v.State)
+	}
+}
