@@ -134,6 +134,8 @@ func answerError(err error, trace string) *Error {
 		return e
 	case errors.Is(err, engine.ErrNotCaughtUp):
 		return &Error{Reason: NotReady, Message: "the ledger has not folded far enough yet: try again", err: err}
+	case errors.Is(err, engine.ErrClosed):
+		return &Error{Reason: NotReady, Message: "the server is stopping: ask again", err: err}
 	case errors.Is(err, kafkalog.ErrBackPressure), errors.Is(err, kafkalog.ErrClosed):
 		return &Error{Reason: LogUnavailable, Message: "the log does not take records at the moment: try again with the same request_id", err: err}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

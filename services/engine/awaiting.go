@@ -5,6 +5,11 @@ import "github.com/orderledger/orderledger/ledger"
 // Awaiting lists the orders of this node's own partitions with a verdict that
 // waits to hear a feed, at most limit of each partition; see [ledger.Reader.Awaiting].
 func (n *Node) Awaiting(f ledger.FeedKey, limit int, skip func(ledger.OrderKey, ledger.Instant) bool) ([]ledger.Awaited, error) {
+	leave, err := n.gate.enter()
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	var out []ledger.Awaited
 	for _, r := range n.replicas {
 		if !r.owner.Load() {

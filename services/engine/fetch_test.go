@@ -28,6 +28,7 @@ func (c *commits) Committed(what engine.Committed, _ time.Duration) {
 func (*commits) TickProposed(int32)              {}
 func (*commits) Pumped(string, int32, int)       {}
 func (*commits) SinkFailed(string, int32, error) {}
+func (*commits) Refilling(string, int32, int64)  {}
 func (*commits) Stopped(int32, error)            {}
 
 // TestLargeRecordsMakeSmallCommits: what is decoded at once, and committed at

@@ -29,6 +29,9 @@ type Config struct {
 	// partition and proposes its ticks. An empty group owns everything alone.
 	Group      string
 	InstanceID string
+	// SessionTimeout is how long a member of the group may be silent before its
+	// partitions are given to others; 0 means 10 s.
+	SessionTimeout time.Duration
 	// Standby folds and answers, but never owns anything.
 	Standby bool
 	// Name is the proposer's name in ticks.
@@ -54,10 +57,16 @@ func (c *Config) Validate() error {
 	if c.Partitions < 1 {
 		errs = append(errs, fmt.Errorf("engine.partitions: %d: must be at least 1", c.Partitions))
 	}
+	if c.SessionTimeout <= blockPatience {
+		errs = append(errs, fmt.Errorf("engine.session_timeout: %s: must be longer than the %s for which a partition is given up", c.SessionTimeout, blockPatience))
+	}
 	return errors.Join(errs...)
 }
 
 func (c *Config) defaults() {
+	if c.SessionTimeout == 0 {
+		c.SessionTimeout = 10 * time.Second
+	}
 	if c.CacheOrders == 0 {
 		c.CacheOrders = 10_000
 	}
@@ -95,6 +104,9 @@ type Observer interface {
 	TickProposed(partition int32)
 	Pumped(sink string, partition int32, rows int)
 	SinkFailed(sink string, partition int32, err error)
+	// Refilling tells how much of the log is still to be folded again for a sink
+	// that lacks what the outbox no longer holds, in records; 0 once it is done.
+	Refilling(sink string, partition int32, left int64)
 	Stopped(partition int32, err error)
 }
 
@@ -112,7 +124,10 @@ type Node struct {
 	owner    kafkalog.Ownership
 	cache    *pebble.Cache
 	subs     subscribers
-	room     *room // for what is decoded and not folded, of all partitions
+	room     *room           // for what is decoded and not folded, of all partitions
+	refills  chan struct{}   // holds one for each refill under way
+	gate     gate            // of the stores, for whoever is not waited for by wg
+	run      context.Context // ends when the node is closed
 	stop     context.CancelFunc
 	wg       sync.WaitGroup
 	once     sync.Once
@@ -129,14 +144,14 @@ func Start(ctx context.Context, cfg Config, deps Deps) (*Node, error) {
 	if deps.Observer == nil {
 		deps.Observer = nobody{}
 	}
-	n := &Node{cfg: cfg, deps: deps, topics: map[string][16]byte{}, feed: newSharedCoverage(), cache: pebble.NewCache(64 << 20), room: newRoom(nodeBytes)}
+	n := &Node{cfg: cfg, deps: deps, topics: map[string][16]byte{}, feed: newSharedCoverage(), cache: pebble.NewCache(64 << 20), room: newRoom(nodeBytes), refills: make(chan struct{}, maxRefills)}
 	n.policies, n.merges = newPolicyLog(), newMergeLog()
 	if err := n.open(ctx); err != nil {
 		n.closeStores()
 		return nil, err
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	n.stop = cancel
+	n.run, n.stop = run, cancel
 	if err := n.join(); err != nil {
 		cancel()
 		n.closeStores()
@@ -178,7 +193,7 @@ func (n *Node) open(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return n.removeScratch()
 }
 
 // all are the partitions of both topics.
@@ -204,7 +219,7 @@ func (n *Node) join() error {
 		return nil
 	}
 	o, err := n.deps.Journal.NewOwnership(kafkalog.OwnershipOptions{Group: n.cfg.Group, InstanceID: n.cfg.InstanceID,
-		Topic: kafkalog.TopicEvents, OnChange: n.owned})
+		Topic: kafkalog.TopicEvents, SessionTimeout: n.cfg.SessionTimeout, OnChange: n.owned})
 	if err != nil {
 		return fmt.Errorf("join group %s: %w", n.cfg.Group, err)
 	}
@@ -212,8 +227,9 @@ func (n *Node) join() error {
 	return nil
 }
 
-// Close stops folding and closes the stores. What was committed stays. Later
-// calls wait for the first and return what it met.
+// Close stops folding, waits for reads to end and closes the stores. What was
+// committed stays. Later calls wait for the first and return what it met; reads
+// get [ErrClosed] from then on.
 func (n *Node) Close() error {
 	n.once.Do(func() {
 		n.stop()
@@ -227,6 +243,7 @@ func (n *Node) Close() error {
 }
 
 func (n *Node) closeStores() error {
+	n.gate.close()
 	var errs []error
 	for _, r := range n.all() {
 		errs = append(errs, r.close())
@@ -255,6 +272,9 @@ func (n *Node) Stopped() map[int32]error {
 // Ready reports whether every partition has folded everything that was in the
 // log when it was last read, and if not, why.
 func (n *Node) Ready() error {
+	if n.run.Err() != nil {
+		return ErrClosed
+	}
 	for _, r := range n.all() {
 		if err := r.stopped(); err != nil {
 			return fmt.Errorf("partition %d stopped: %w", r.partition, err)
@@ -283,4 +303,5 @@ func (nobody) Committed(Committed, time.Duration) {}
 func (nobody) TickProposed(int32)                 {}
 func (nobody) Pumped(string, int32, int)          {}
 func (nobody) SinkFailed(string, int32, error)    {}
+func (nobody) Refilling(string, int32, int64)     {}
 func (nobody) Stopped(int32, error)               {}

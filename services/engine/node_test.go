@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -169,5 +170,54 @@ func TestClosingTwiceIsHarmless(t *testing.T) {
 	}
 	if err := r.start(dir).Close(); err != nil {
 		t.Errorf("the stores were not given back: %v", err)
+	}
+}
+
+// TestAClosedNodeAnswersWithAnError: readers that come late, or while it
+// closes, are refused; those that are in are waited for (no store is read after
+// it was closed).
+func TestAClosedNodeAnswersWithAnError(t *testing.T) {
+	r := newRig(t)
+	n := r.start(t.TempDir())
+	inside, leave, closed := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	read := make(chan error, 1)
+	go func() {
+		read <- n.Read(0, func(rd *ledger.Reader, _ engine.Freshness) error {
+			close(inside)
+			<-leave
+			_, err := rd.Timeline("shop~1001") // the store is still there
+			return err
+		})
+	}()
+	<-inside
+	waits := make(chan error, 1)
+	go func() { waits <- n.WaitFor(t.Context(), 0, 1_000) }()
+	go func() { closed <- n.Close() }()
+	if err := <-waits; !errors.Is(err, engine.ErrClosed) {
+		t.Errorf("who waits for an offset is told %v", err)
+	}
+	until(t, func() bool {
+		return errors.Is(n.Read(0, func(*ledger.Reader, engine.Freshness) error { return nil }), engine.ErrClosed)
+	})
+	select {
+	case err := <-closed:
+		t.Fatalf("closed under a reader: %v", err)
+	default:
+	}
+	close(leave)
+	if err := errors.Join(<-read, <-closed); err != nil {
+		t.Fatal(err)
+	}
+	if s := n.Stats(); len(s) != 0 {
+		t.Errorf("a closed node has %d partitions", len(s))
+	}
+	if _, _, err := n.Digest(0); !errors.Is(err, engine.ErrClosed) {
+		t.Errorf("digest: %v", err)
+	}
+	if _, err := n.Awaiting(ledger.FeedKey{Source: "erp", Feed: "orders"}, 1, nil); !errors.Is(err, engine.ErrClosed) {
+		t.Errorf("awaiting: %v", err)
+	}
+	if err := n.Ready(); !errors.Is(err, engine.ErrClosed) {
+		t.Errorf("ready: %v", err)
 	}
 }

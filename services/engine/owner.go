@@ -168,6 +168,7 @@ func (r *replica) pump(ctx context.Context, to projections.Sink) {
 			rows, err := p.Run(ctx)
 			var gap *GapError
 			if errors.As(err, &gap) {
+				r.gone(&failing, false) // it answers: what is told meanwhile is kept for it
 				rows, err = r.refill(ctx, sink, p)
 			}
 			switch {

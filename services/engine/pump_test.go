@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -190,9 +193,18 @@ func TestRefillFillsWhatTheOutboxLost(t *testing.T) {
 	if err := n.Close(); err != nil { // the outbox was trimmed to one byte by then, or will be at the next start
 		t.Fatal(err)
 	}
+	left := filepath.Join(dir, "refill-1", "store") // by a refill that was killed
+	if err := os.MkdirAll(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	sink.Up()
+	told := &progress{left: map[int32][]int64{}}
+	deps.Observer = told
 	if n, err = engine.Start(t.Context(), cfg, deps); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what a killed refill left is still there: %v", err)
 	}
 	defer func() { _ = n.Close() }()
 	until(t, func() bool {
@@ -204,7 +216,32 @@ func TestRefillFillsWhatTheOutboxLost(t *testing.T) {
 	})
 	for p := range int32(partitions) {
 		dense(t, sink.Rows(p))
+		if left := told.of(p); len(left) < 2 || left[0] == 0 || left[len(left)-1] != 0 {
+			t.Errorf("partition %d: to be folded again were told as %v", p, left)
+		}
 	}
+	if dirs, err := filepath.Glob(filepath.Join(dir, "refill-*")); err != nil || len(dirs) > 0 {
+		t.Errorf("scratch stores are left: %v, %v", dirs, err)
+	}
+}
+
+// progress notes what refills tell.
+type progress struct {
+	commits
+	mu   sync.Mutex
+	left map[int32][]int64
+}
+
+func (p *progress) Refilling(_ string, partition int32, left int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left[partition] = append(p.left[partition], left)
+}
+
+func (p *progress) of(partition int32) []int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.left[partition]
 }
 
 // TestAnotherLogIsRefused: a store neither folds a topic that was created anew,

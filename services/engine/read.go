@@ -26,12 +26,17 @@ type Freshness struct {
 var ErrNotCaughtUp = errors.New("not caught up to the offset asked for")
 
 // Read runs fn over the last commit of a partition. The reader is valid during
-// the call only.
+// the call only, and a closing node waits for its end.
 func (n *Node) Read(partition int32, fn func(*ledger.Reader, Freshness) error) (err error) {
 	r, err := n.replica(partition)
 	if err != nil {
 		return err
 	}
+	leave, err := n.gate.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	snap := r.store.Snapshot()
 	defer func() {
 		if cerr := snap.Close(); cerr != nil && err == nil {
@@ -102,6 +107,8 @@ func (n *Node) WaitFor(ctx context.Context, partition int32, offset int64) error
 			return nil
 		}
 		select {
+		case <-n.run.Done():
+			return ErrClosed
 		case <-ctx.Done():
 			return fmt.Errorf("partition %d at %d, asked for %d: %w", partition, r.view.Load().place.Offset, offset, ErrNotCaughtUp)
 		case <-wait:
@@ -169,8 +176,13 @@ type Stat struct {
 	Counts    map[ledger.Source][ledger.Outcomes]uint64
 }
 
-// Stats returns every partition's numbers.
+// Stats returns every partition's numbers; none once the node is closed.
 func (n *Node) Stats() []Stat {
+	leave, err := n.gate.enter()
+	if err != nil {
+		return nil
+	}
+	defer leave()
 	var out []Stat
 	for _, r := range n.all() {
 		v := r.view.Load()
@@ -187,6 +199,11 @@ func (n *Node) Digest(partition int32) ([32]byte, int64, error) {
 	if err != nil {
 		return [32]byte{}, 0, err
 	}
+	leave, err := n.gate.enter()
+	if err != nil {
+		return [32]byte{}, 0, err
+	}
+	defer leave()
 	snap := r.store.Snapshot()
 	defer func() { _ = snap.Close() }()
 	sum, err := ledger.Digest(snap)

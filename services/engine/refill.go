@@ -3,19 +3,35 @@ package engine
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/orderledger/orderledger/projections"
-	"github.com/orderledger/orderledger/services/kafkalog"
+)
+
+const (
+	// maxRefills bounds how many partitions of a node refold at a time: each has
+	// a store, and reads the log, beside the one that is folded.
+	maxRefills = 2
+	// refillReports is how often a refill says how far it is.
+	refillReports = 10 * time.Second
+	scratchPrefix = "refill-"
 )
 
 // refill tells a sink the rows that the capped outbox no longer holds, by
 // folding the log again in a scratch store up to the present place (S-41). Rows
-// are a pure function of the log, so they are the same rows.
+// are a pure function of the log, so they are the same rows, and what the sink
+// holds already is not sent again: a refill that was broken off goes on there.
 func (r *replica) refill(ctx context.Context, sink projections.Sink, p *Pump) (int, error) {
-	until := r.view.Load().place.Offset
-	r.n.deps.Logger.Info("refolding the log to fill a sink", "sink", sink.Name(), "partition", r.partition, "until", until)
-	dir, err := os.MkdirTemp(r.n.cfg.Dir, "refill-")
+	select {
+	case r.n.refills <- struct{}{}:
+		defer func() { <-r.n.refills }()
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	dir, err := os.MkdirTemp(r.n.cfg.Dir, scratchPrefix)
 	if err != nil {
 		return 0, fmt.Errorf("%w: create scratch store: %w", ErrStore, err)
 	}
@@ -30,11 +46,12 @@ func (r *replica) refill(ctx context.Context, sink projections.Sink, p *Pump) (i
 		return 0, err
 	}
 	pump := NewPump(scratch, sink, PumpOptions{Partition: r.partition})
-	sent := 0
+	until := r.view.Load().place.Offset
+	progress := r.refilling(sink.Name(), until)
 	err = Replay(ctx, ReplayOptions{Journal: r.n.deps.Journal, Decoder: r.n.deps.Codec.NewDecoder(), Topic: r.topic, Partition: r.index, Until: until},
 		fold, func() error {
 			n, err := pump.Run(ctx)
-			sent += n
+			progress.at(fold.Place().Offset, n)
 			if err != nil {
 				return err
 			}
@@ -42,93 +59,56 @@ func (r *replica) refill(ctx context.Context, sink projections.Sink, p *Pump) (i
 		})
 	if err != nil {
 		p.known = false
-		return sent, err
+		return progress.sent, err
 	}
-	return sent, p.took(pump.Held())
+	progress.done()
+	return progress.sent, p.took(pump.Held())
 }
 
-// ReplayOptions say what a replay reads.
-type ReplayOptions struct {
-	Journal kafkalog.Source
-	Decoder Decoder
-	// Topic is read; empty means orders.events.v1.
-	Topic     string
-	Partition int32
-	// Until is the offset to stop before.
-	Until int64
-	// Batch bounds one commit in records; 0 means 4,000.
-	Batch int
+// refilling says how far a refill is, to the log and to the observer.
+type refilling struct {
+	r           *replica
+	sink        string
+	until       int64
+	sent        int
+	began, last time.Time
+	log         *slog.Logger
 }
 
-// Replay folds a partition of the log from where the fold stands up to Until,
-// calling after every commit. One goroutine fetches and decodes, the caller's
-// folds and commits.
-func Replay(ctx context.Context, opt ReplayOptions, fold *Fold, committed func() error) error {
-	if opt.Batch == 0 {
-		opt.Batch = 4_000
+func (r *replica) refilling(sink string, until int64) *refilling {
+	f := &refilling{r: r, sink: sink, until: until, began: time.Now(), last: time.Now(),
+		log: r.n.deps.Logger.With("sink", sink, "topic", r.topic, "partition", r.index, "until", until)}
+	f.log.Info("refolding the log to fill a sink")
+	r.n.deps.Observer.Refilling(sink, r.partition, until)
+	return f
+}
+
+// at is told where the fold stands, and how many rows were sent since.
+func (f *refilling) at(offset int64, rows int) {
+	f.sent += rows
+	f.r.n.deps.Observer.Refilling(f.sink, f.r.partition, max(f.until-offset, 0))
+	if time.Since(f.last) >= refillReports {
+		f.last = time.Now()
+		f.log.Info("refolding goes on", "at", offset, "rows", f.sent)
 	}
-	if opt.Topic == "" {
-		opt.Topic = kafkalog.TopicEvents
+}
+
+func (f *refilling) done() {
+	f.r.n.deps.Observer.Refilling(f.sink, f.r.partition, 0)
+	f.log.Info("a sink is filled", "rows", f.sent, "took", time.Since(f.began))
+}
+
+// removeScratch removes what refills left that ended with their process. The
+// stores are open, so no other process works in the directory.
+func (n *Node) removeScratch() error {
+	left, err := filepath.Glob(filepath.Join(n.cfg.Dir, scratchPrefix+"*"))
+	for _, dir := range left {
+		if err == nil {
+			err = os.RemoveAll(dir)
+		}
 	}
-	from := fold.Place().Offset
-	if from >= opt.Until {
-		return nil
-	}
-	reader, err := opt.Journal.NewReader(kafkalog.ReaderOptions{MaxPollRecords: opt.Batch,
-		Assignments: map[string]map[int32]int64{opt.Topic: {opt.Partition: from}}})
 	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	f := &fetcher{reader: reader, dec: opt.Decoder, room: newRoom(replayBytes), out: make(chan decodedBatch, 1)}
-	go f.run(ctx)
-	defer func() {
-		cancel()
-		f.drain()
-		reader.Close()
-	}()
-	for fold.Place().Offset < opt.Until {
-		b, more := <-f.out
-		if !more {
-			return ctx.Err()
-		}
-		err := replayed(fold, b.records, opt, committed)
-		f.room.leave(b.bytes)
-		if err != nil {
-			return err
-		}
-		if b.err != nil {
-			return b.err
-		}
-	}
-	return commit(fold, committed)
-}
-
-// replayed folds the records before Until, committing every opt.Batch.
-func replayed(fold *Fold, records []Decoded, opt ReplayOptions, committed func() error) error {
-	for i := range records {
-		if records[i].Record.Offset >= opt.Until {
-			return nil
-		}
-		if err := fold.Take(&records[i]); err != nil {
-			return err
-		}
-		if fold.Pending() < opt.Batch {
-			continue
-		}
-		if err := commit(fold, committed); err != nil {
-			return err
-		}
+		return fmt.Errorf("%w: remove what a refill left: %w", ErrStore, err)
 	}
 	return nil
-}
-
-func commit(fold *Fold, committed func() error) error {
-	if err := fold.Commit(); err != nil {
-		return err
-	}
-	if committed == nil {
-		return nil
-	}
-	return committed()
 }

@@ -36,6 +36,7 @@ type Metrics struct {
 	stopped  *prometheus.GaugeVec
 	pumped   *prometheus.CounterVec
 	sinkFail *prometheus.CounterVec
+	refill   *prometheus.GaugeVec
 	edge     *prometheus.CounterVec
 	edgeTook *prometheus.HistogramVec
 	calls    *prometheus.CounterVec
@@ -77,6 +78,7 @@ func New(opt Options) *Metrics {
 	m.stopped = m.gauge("partition_stopped", "1 once a partition has stopped folding; its log line says why.", "partition")
 	m.pumped = m.counter("sink_rows_total", "Rows that a sink has taken.", "sink", "partition")
 	m.sinkFail = m.counter("sink_failures_total", "Failed attempts to write to a sink.", "sink", "partition")
+	m.refill = m.gauge("sink_refill_remaining_records", "Records still to be folded again for a sink that lacks what the outbox no longer holds; 0 once it is filled.", "sink", "partition")
 	m.edge = m.counter("edge_outcomes_total", "Deliveries, pages and documents at the edge, by what became of them.", "source", "feed", "outcome")
 	m.edgeTook = m.histogram("edge_seconds", "Time to answer a delivery or to read a page, until its records were durable.", "source", "outcome")
 	m.calls = m.counter("api_calls_total", "Finished calls of the API.", "method", "code")

@@ -35,6 +35,7 @@ func busy(t *testing.T) *metrics.Metrics {
 	e.TickProposed(1)
 	e.Pumped("clickhouse", 1, 3)
 	e.SinkFailed("clickhouse", 1, errors.New("away"))
+	e.Refilling("clickhouse", 1, 500)
 	e.Stopped(2, errors.New("log lost"))
 	m.Edge().Observe(connector.Observation{Source: "shop", Feed: "orders", Outcome: connector.OutcomeAccepted, Count: 2, Took: time.Millisecond})
 	m.Quarantine(api.QuarantineReport{Counts: []api.QuarantineCount{{Source: "shop", Held: 3, Expiring: 2, Released: 5, Expired: 1}}, Removed: 9})
@@ -104,6 +105,7 @@ func TestWhatIsShownIsTrue(t *testing.T) {
 		`orderledger_partition_stopped{partition="2"} 1`,
 		`orderledger_partition_policy_version{partition="3"} 1`,
 		`orderledger_fold_records_total{partition="1"} 7`,
+		`orderledger_sink_refill_remaining_records{partition="1",sink="clickhouse"} 500`,
 		`orderledger_build_info{commit="abc",version="1.2.3"} 1`,
 		`orderledger_feed_covered_until_timestamp_seconds{feed="sales-orders",source="erp"} 1.772445721e+09`,
 		`orderledger_quarantine_entries{source="shop",state="held"} 2`,

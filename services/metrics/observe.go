@@ -46,6 +46,11 @@ func (e *Engine) SinkFailed(sink string, p int32, _ error) {
 	}
 }
 
+// Refilling implements engine.Observer.
+func (e *Engine) Refilling(sink string, p int32, left int64) {
+	e.m.refill.WithLabelValues(sink, part(p)).Set(float64(left))
+}
+
 // Stopped implements engine.Observer.
 func (e *Engine) Stopped(p int32, _ error) { e.m.stopped.WithLabelValues(part(p)).Set(1) }
 
