@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/connector/strictyaml"
@@ -41,6 +42,8 @@ type Config struct {
 	API            API                   `yaml:"api"`
 	Auth           Auth                  `yaml:"auth"`
 	Ledger         Ledger                `yaml:"ledger"`
+	Shutdown       Shutdown              `yaml:"shutdown"`
+	Memory         Memory                `yaml:"memory"`
 	Log            Logging               `yaml:"log"`
 	// CatalogDirs hold catalog entries of the user's own systems.
 	CatalogDirs []string           `yaml:"catalog_dirs"`
@@ -103,11 +106,30 @@ type Auth struct {
 
 // Ledger configures folding.
 type Ledger struct {
-	Group            string `yaml:"group"`
-	InstanceID       string `yaml:"instance_id"`
-	CacheOrders      int    `yaml:"cache_orders"`
-	OutboxMaxBytes   uint64 `yaml:"outbox_max_bytes"`
-	DiskReserveBytes uint64 `yaml:"disk_reserve_bytes"`
+	Group      string `yaml:"group"`
+	InstanceID string `yaml:"instance_id"`
+	// SessionTimeout is how long a silent member of the group keeps its
+	// partitions.
+	SessionTimeout   time.Duration `yaml:"session_timeout"`
+	CacheOrders      int           `yaml:"cache_orders"`
+	OutboxMaxBytes   uint64        `yaml:"outbox_max_bytes"`
+	DiskReserveBytes uint64        `yaml:"disk_reserve_bytes"`
+}
+
+// Shutdown configures how a process ends when it is asked to.
+type Shutdown struct {
+	// Delay is how long it goes on as before once it says that it is not ready,
+	// so that whoever spreads the traffic leaves it out first.
+	Delay time.Duration `yaml:"delay"`
+	// Timeout is how long everything after that may take.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// Memory configures what a process keeps to.
+type Memory struct {
+	// Limit is the soft limit of the Go heap: a number of bytes, such as 512MiB;
+	// none; or empty for four fifths of what the container may use.
+	Limit string `yaml:"limit"`
 }
 
 // Logging configures the log output.
@@ -134,6 +156,8 @@ func Default() *Config {
 		ClickHouse: ClickHouse{NativePort: 19000, HTTPPort: 18123},
 		API:        API{CallsPerSecond: 500, CallsBurst: 1000},
 		Log:        Logging{Level: "info", Format: "auto"},
+		Ledger:     Ledger{SessionTimeout: 10 * time.Second},
+		Shutdown:   Shutdown{Timeout: 25 * time.Second},
 	}
 }
 
@@ -194,6 +218,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("schema_registry: %w", err))
 	}
 	errs = append(errs, c.validateListeners()...)
+	errs = append(errs, c.validateProcess()...)
 	if c.API.CallsPerSecond < 0 {
 		bad("api.calls_per_second", "%d: must not be negative; 0 sets no limit", c.API.CallsPerSecond)
 	}
@@ -211,6 +236,27 @@ func (c *Config) Validate() error {
 		bad("log.format", "%q: want auto, text or json", c.Log.Format)
 	}
 	return errors.Join(append(errs, c.validateSources()...)...)
+}
+
+// sessionTimeouts are what brokers take by default, the shortest and longest.
+const minSessionTimeout, maxSessionTimeout = 6 * time.Second, 30 * time.Minute
+
+// validateProcess checks how the process lives and ends.
+func (c *Config) validateProcess() []error {
+	var errs []error
+	if t := c.Ledger.SessionTimeout; t < minSessionTimeout || t > maxSessionTimeout {
+		errs = append(errs, fmt.Errorf("ledger.session_timeout: %s: must be between %s and %s, as brokers demand", t, minSessionTimeout, maxSessionTimeout))
+	}
+	if c.Shutdown.Timeout < time.Second {
+		errs = append(errs, fmt.Errorf("shutdown.timeout: %s: must be at least 1s", c.Shutdown.Timeout))
+	}
+	if c.Shutdown.Delay < 0 {
+		errs = append(errs, fmt.Errorf("shutdown.delay: %s: must not be negative", c.Shutdown.Delay))
+	}
+	if _, _, err := c.Memory.Bytes(); err != nil {
+		errs = append(errs, fmt.Errorf("memory.limit: %w", err))
+	}
+	return errs
 }
 
 // validateListeners checks addresses, certificates, and that nobody unknown is

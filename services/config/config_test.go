@@ -347,3 +347,28 @@ func TestOTLPEndpoint(t *testing.T) {
 		}
 	}
 }
+
+// TestHowAProcessLivesAndEndsIsChecked: what could never work is refused with
+// its key, before anything starts.
+func TestHowAProcessLivesAndEndsIsChecked(t *testing.T) {
+	c, err := load([]string{"--ephemeral", "--ledger-session-timeout", "2s", "--shutdown-timeout", "10ms", "--shutdown-delay=-1s", "--memory-limit", "much"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Validate()
+	for _, want := range []string{"ledger.session_timeout: 2s: must be between 6s and 30m0s", "shutdown.timeout: 10ms", "shutdown.delay: -1s", `memory.limit: "much": want bytes`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not said in: %v", want, err)
+		}
+	}
+	for text, want := range map[string]int64{"1": 1, "7B": 7, "2KiB": 2048, "3MiB": 3 << 20, "4GiB": 4 << 30, "1TiB": 1 << 40} {
+		if n, said, err := (config.Memory{Limit: text}).Bytes(); n != want || !said || err != nil {
+			t.Errorf("%s is %d, %v, %v", text, n, said, err)
+		}
+	}
+	for _, text := range []string{"0", "-1", "1.5GiB", "GiB", "9999999999TiB", "12 MiB", "12MB"} {
+		if _, _, err := (config.Memory{Limit: text}).Bytes(); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}

@@ -32,7 +32,7 @@ func foldAll(ctx context.Context, s *Stack, opt foldOptions) (*engine.Node, erro
 	return engine.Start(ctx, engine.Config{
 		Dir: storesIn(c), Partitions: c.Partitions, Group: c.Ledger.Group,
 		InstanceID: c.Ledger.InstanceID, CacheOrders: c.Ledger.CacheOrders, OutboxMaxBytes: c.Ledger.OutboxMaxBytes,
-		DiskReserveBytes: c.Ledger.DiskReserveBytes, Standby: opt.standby,
+		DiskReserveBytes: c.Ledger.DiskReserveBytes, SessionTimeout: c.Ledger.SessionTimeout, Standby: opt.standby,
 	}, engine.Deps{
 		Journal: s.Log, Codec: s.Codec, Clock: engine.NewSystemClock(),
 		Logger: s.Logger, Observer: opt.observer, Sinks: sinks, Tracer: opt.tracer,
