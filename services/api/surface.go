@@ -100,10 +100,18 @@ func (f *Surface) spawn(fn func() error, what string) {
 	}()
 }
 
-// Close ends the streams, answers what has been asked, and stops listening.
+// Unready says to whoever asks for its health that calls are to go elsewhere.
+// They are answered all the same.
+func (f *Surface) Unready() { f.server.health.Shutdown() }
+
+// Close ends the streams, answers what has been asked, and stops listening. What
+// has not ended when ctx does is cut off.
 func (f *Surface) Close(ctx context.Context) error {
 	f.server.stop() // streams end first, so that REST's do
 	err := f.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, f.http.Close())
+	}
 	f.server.Stop(ctx)
 	err = errors.Join(err, f.conn.Close())
 	f.wg.Wait()

@@ -156,7 +156,7 @@ func settings() []setting {
 		number("api.calls_per_second", "", "calls that one caller may make per second, over time; 0 sets no limit", func(c *Config) *int { return &c.API.CallsPerSecond }),
 		number("api.calls_burst", "", "calls that one caller may make at once", func(c *Config) *int { return &c.API.CallsBurst }),
 		list("auth.token_files", "", "files with one bearer token each", func(c *Config) *[]string { return &c.Auth.TokenFiles }),
-		text("ledger.group", "", "consumer group that shares out ownership", func(c *Config) *string { return &c.Ledger.Group }),
+		text("ledger.group", "", "consumer group that shares out ownership; without one `ledger` joins orderledger-ledger, and `dev` owns everything", func(c *Config) *string { return &c.Ledger.Group }),
 		text("ledger.instance_id", "", "static member id, such as the pod's name", func(c *Config) *string { return &c.Ledger.InstanceID }),
 		span("ledger.session_timeout", "how long a silent member of the group keeps its partitions", func(c *Config) *time.Duration { return &c.Ledger.SessionTimeout }),
 		number("ledger.cache_orders", "", "orders kept decoded per partition", func(c *Config) *int { return &c.Ledger.CacheOrders }),

@@ -3,12 +3,16 @@ package role_test
 import (
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/orderledger/orderledger/ledger"
 	"github.com/orderledger/orderledger/services/config"
+	"github.com/orderledger/orderledger/services/engine"
 	"github.com/orderledger/orderledger/services/role"
 )
 
@@ -89,6 +93,84 @@ func TestAFailedStartGivesNoInstance(t *testing.T) {
 		t.Fatalf("after the failed starts: %v", err)
 	}
 	if err := i.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAnEndHasATime: what does not come to its end is left, with an error that
+// names the setting.
+func TestAnEndHasATime(t *testing.T) {
+	data := t.TempDir()
+	cfg := small(data)
+	cfg.Shutdown.Timeout = time.Second
+	i, err := start(t, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside, leave, left := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		left <- i.Node.Read(0, func(*ledger.Reader, engine.Freshness) error { close(inside); <-leave; return nil })
+	}()
+	<-inside
+	if err := i.Drain(); err == nil || !strings.Contains(err.Error(), "shutdown.timeout, 1s") {
+		t.Errorf("an end that takes for ever says %v", err)
+	}
+	close(leave)
+	if err := <-left; err != nil {
+		t.Error(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; { // what was given up ends meanwhile, and gives everything back
+		again, err := start(t, small(data))
+		if err == nil {
+			if err := again.Close(); err != nil {
+				t.Error(err)
+			}
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestAnEndIsAnnounced: readiness says so before anything is closed, and
+// everything goes on until then.
+func TestAnEndIsAnnounced(t *testing.T) {
+	cfg := small(t.TempDir())
+	cfg.Shutdown.Delay = 700 * time.Millisecond
+	i, err := start(t, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(url string) int {
+		res, err := http.Get(url)
+		if err != nil {
+			return 0
+		}
+		_ = res.Body.Close()
+		return res.StatusCode
+	}
+	for deadline := time.Now().Add(20 * time.Second); ask(i.Endpoints.Admin+"/readyz") != http.StatusOK; {
+		if time.Now().After(deadline) {
+			t.Fatal("never ready")
+		}
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- i.Drain() }()
+	for ask(i.Endpoints.Admin+"/readyz") != http.StatusServiceUnavailable {
+		select {
+		case err := <-ended:
+			t.Fatalf("ended without a word: %v", err)
+		default:
+		}
+	}
+	if code := ask(i.Endpoints.API + "/v1/orders"); code != http.StatusOK {
+		t.Errorf("not ready any more, and not yet ending: the API answers %d", code)
+	}
+	if code := ask(i.Endpoints.Admin + "/livez"); code != http.StatusOK {
+		t.Errorf("livez answers %d", code)
+	}
+	if err := <-ended; err != nil {
 		t.Error(err)
 	}
 }

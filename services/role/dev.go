@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/orderledger/orderledger/services/api"
@@ -72,15 +73,19 @@ type Instance struct {
 	Catalog   *catalog.Catalog
 	Stack     *Stack
 
-	tracing *tracing.Tracing // nil: nothing is traced
-	history *History
-	edge    *Edge
-	lookups *lookups
-	surface *api.Surface
-	admin   *http.Server
-	cleanup func()
-	once    sync.Once
-	closed  error // what the first Close met
+	tracing  *tracing.Tracing // nil: nothing is traced
+	history  *History
+	edge     *Edge
+	lookups  *lookups
+	surface  *api.Surface
+	admin    *http.Server
+	ending   atomic.Bool   // it is asked to end, and not ready any more
+	delay    time.Duration // from then on, before it ends
+	patience time.Duration // how long the end may take
+	logger   *slog.Logger
+	cleanup  func()
+	once     sync.Once
+	closed   error // what the first Close met
 }
 
 // Start starts an instance. What was started is closed again if a later part
@@ -89,7 +94,8 @@ func Start(ctx context.Context, cfg *config.Config, parts Parts, w Watchers, log
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configuration:\n%w", err)
 	}
-	i := &Instance{cleanup: func() {}}
+	shareOut(cfg, parts)
+	i := &Instance{cleanup: func() {}, delay: cfg.Shutdown.Delay, patience: cfg.Shutdown.Timeout, logger: logger}
 	if err := i.start(ctx, cfg, parts, w, logger); err != nil {
 		return nil, errors.Join(err, i.Close())
 	}
@@ -185,7 +191,7 @@ func (i *Instance) startLedger(ctx context.Context, cfg *config.Config, a *acces
 }
 
 func (i *Instance) startAdmin(ctx context.Context, cfg *config.Config, w Watchers) error {
-	var checks []admin.Check
+	checks := []admin.Check{{Name: "process", Ready: i.stays}}
 	if i.Node != nil {
 		checks = append(checks, admin.Check{Name: "ledger", Ready: i.Node.Ready})
 	}
@@ -197,45 +203,6 @@ func (i *Instance) startAdmin(ctx context.Context, cfg *config.Config, w Watcher
 	i.admin = &http.Server{Handler: admin.New(admin.Options{Checks: checks, Metrics: w.Metrics}), ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = i.admin.Serve(l) }()
 	return nil
-}
-
-// Close stops the parts in reverse order. It is safe on a partly started
-// instance; later calls wait for the first and return what it met.
-func (i *Instance) Close() error {
-	i.once.Do(func() { i.closed = i.close() })
-	return i.closed
-}
-
-func (i *Instance) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	var errs []error
-	if i.lookups != nil {
-		i.lookups.close()
-	}
-	if i.edge != nil {
-		errs = append(errs, i.edge.Close())
-	}
-	if i.surface != nil {
-		errs = append(errs, i.surface.Close(ctx))
-	}
-	if i.admin != nil {
-		errs = append(errs, i.admin.Close())
-	}
-	if i.Node != nil {
-		errs = append(errs, i.Node.Close())
-	}
-	if i.history != nil {
-		i.history.Close()
-	}
-	if i.Stack != nil {
-		i.Stack.Close()
-	}
-	if i.tracing != nil {
-		_ = i.tracing.Close(ctx) // spans are no evidence: whatever is lost of them
-	}
-	i.cleanup()
-	return errors.Join(errs...)
 }
 
 // WriteEndpoints writes the addresses as JSON, atomically; an empty name writes

@@ -78,7 +78,7 @@ func TestSignedWebhookReachesTheLedger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = e.Close() }()
+	defer func() { _ = e.Close(t.Context()) }()
 	if code := post(t, e.Addr, "wrong", order); code != http.StatusUnauthorized {
 		t.Fatalf("forged: %d, want 401", code)
 	}

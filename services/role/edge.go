@@ -37,9 +37,10 @@ type Edge struct {
 	// budgets are those of the polled sources, by name.
 	budgets map[string]*poll.Budget
 
-	server *http.Server
-	stop   context.CancelFunc
-	wg     sync.WaitGroup
+	webhooks *webhook.Server
+	server   *http.Server
+	stop     context.CancelFunc
+	wg       sync.WaitGroup
 }
 
 // EdgeOptions are what an edge needs beside the stack.
@@ -116,7 +117,7 @@ func StartEdge(ctx context.Context, s *Stack, opt EdgeOptions) (*Edge, error) {
 		cancel()
 		return nil, fmt.Errorf("listen.webhooks: %w", err)
 	}
-	e.Addr = l.Addr().String()
+	e.Addr, e.webhooks = l.Addr().String(), srv
 	e.server = &http.Server{
 		Handler: srv, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
@@ -146,12 +147,16 @@ func (e *Edge) spawn(fn func()) {
 	}()
 }
 
-// Close stops receiving, waits for deliveries being answered, and stops polling.
-func (e *Edge) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
+// Close refuses new deliveries, answers those that have come in, and stops
+// polling: a page that was begun is read again after the next start. When ctx
+// ends, what is still coming in is cut off and not acknowledged.
+func (e *Edge) Close(ctx context.Context) error {
+	e.webhooks.Drain()
 	err := e.server.Shutdown(ctx)
 	e.stop()
+	if err != nil {
+		err = errors.Join(err, e.server.Close())
+	}
 	e.wg.Wait()
 	return err
 }

@@ -15,6 +15,17 @@ func StartLedger(ctx context.Context, s *Stack, h *History, o engine.Observer) (
 	return foldAll(ctx, s, foldOptions{history: h, observer: o})
 }
 
+// DefaultGroup is the consumer group of `ledger` replicas that are told no other.
+const DefaultGroup = "orderledger-ledger"
+
+// shareOut lets the replicas of the role `ledger` share the partitions of a real
+// Kafka though nobody named a group: without one, each would own all of them.
+func shareOut(cfg *config.Config, parts Parts) {
+	if parts == (Parts{History: true}) && !cfg.Embedded() && cfg.Ledger.Group == "" {
+		cfg.Ledger.Group = DefaultGroup
+	}
+}
+
 // foldOptions are how a process folds.
 type foldOptions struct {
 	history  *History

@@ -30,10 +30,23 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == clickhouse.ChildCommand {
 		os.Exit(clickhouse.RunChild(os.Args[2:]))
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := cli.Run(ctx, deps(), os.Args[1:])
-	stop()
-	os.Exit(code)
+	os.Exit(cli.Run(untilAsked(), deps(), os.Args[1:]))
+}
+
+// untilAsked returns a context that ends when the process is asked to end.
+// Asked a second time, the process ends at once: that loses nothing either, but
+// a partition waits for its next owner until the session timeout.
+func untilAsked() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	asked := make(chan os.Signal, 2)
+	signal.Notify(asked, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-asked
+		cancel()
+		<-asked
+		os.Exit(cli.ExitError)
+	}()
+	return ctx
 }
 
 // deps joins the command line with this process.

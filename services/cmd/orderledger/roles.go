@@ -77,16 +77,26 @@ func serve(ctx context.Context, cfg *config.Config, parts role.Parts, out io.Wri
 		}
 		cfg.DataDir = filepath.Join(dir, "orderledger", "data")
 	}
-	if err := settleFiles(cfg); err != nil {
-		return err
+	if parts.API { // who asks looks for this file
+		if err := settleFiles(cfg); err != nil {
+			return err
+		}
 	}
-	i, err := role.Start(ctx, cfg, parts, watchers(), logger(cfg))
-	if err != nil {
+	log := logger(cfg)
+	if _, err := role.LimitMemory(cfg, role.Surroundings{LookupEnv: os.LookupEnv, Root: os.DirFS("/")}, log); err != nil {
+		return cli.Usage("%w", err)
+	}
+	i, err := role.Start(ctx, cfg, parts, watchers(), log)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		log.Info("asked to end before everything was started", "error", err)
+		return nil
+	case err != nil:
 		return err
 	}
 	i.Endpoints.Print(out, i.Banner())
 	<-ctx.Done()
-	return i.Close()
+	return i.Drain()
 }
 
 // settleFiles says where the endpoints are written, unless the configuration does.

@@ -92,6 +92,7 @@ type Server struct {
 	stranger *Endpoint // does the work of a refusal for names that do not exist
 	mux      *http.ServeMux
 	inFlight atomic.Int64
+	draining atomic.Bool
 }
 
 // NewServer returns a server whose appends live as long as ctx.
@@ -112,6 +113,10 @@ func NewServer(ctx context.Context, cfg Config) (*Server, error) {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// Drain refuses deliveries from now on: senders come back, to another process or
+// to the next. What has come in is answered as before.
+func (s *Server) Drain() { s.draining.Store(true) }
 
 // receive handles one delivery.
 func (s *Server) receive(w http.ResponseWriter, r *http.Request) {
@@ -135,6 +140,10 @@ func (e *Endpoint) feedName() string {
 }
 
 func (s *Server) deliver(w http.ResponseWriter, r *http.Request, e *Endpoint, known bool) (connector.Outcome, error) {
+	if s.draining.Load() {
+		w.Header().Set("Connection", "close")
+		return connector.OutcomeUnavailable, s.later(w, http.StatusServiceUnavailable)
+	}
 	if !supported(r.Header) {
 		return connector.OutcomeUnsupported, s.answer(w, http.StatusUnsupportedMediaType, "send application/json in UTF-8, uncompressed")
 	}

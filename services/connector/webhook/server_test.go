@@ -420,6 +420,28 @@ func TestDeadLog(t *testing.T) {
 	})
 }
 
+// TestDraining: what has come in is answered when it is durable; what comes
+// later is told to come back, on another connection.
+func TestDraining(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(t, connector.SystemClock{})
+		begun, durable := make(chan struct{}), make(chan struct{})
+		g.log.SetGate(func(context.Context, connector.Outgoing) error { close(begun); <-durable; return nil })
+		first := make(chan int, 1)
+		go func() { first <- g.shopify("shop", "hush", orderBody(t)).Code }()
+		<-begun
+		g.server.Drain()
+		w := g.shopify("shop", "hush", orderBody(t))
+		if w.Code != 503 || w.Header().Get("Retry-After") == "" || w.Header().Get("Connection") != "close" {
+			t.Errorf("while draining: %d, %v", w.Code, w.Header())
+		}
+		close(durable)
+		if code := <-first; code != 200 || len(g.log.EventIDs()) != 1 {
+			t.Errorf("what had come in: %d, %d in the log", code, len(g.log.EventIDs()))
+		}
+	})
+}
+
 // TestSenderHangsUp: the request's context ends while the log is being written;
 // the record becomes durable all the same.
 func TestSenderHangsUp(t *testing.T) {
