@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -17,11 +20,14 @@ import (
 	"github.com/orderledger/orderledger/services/role"
 )
 
-// dev is a `dev` process that can be killed and started again on its data.
+// dev is a `dev` process that can be killed and started again on its data, or
+// one of another role.
 type dev struct {
 	t      *testing.T
 	dir    string
 	config string
+	// role is what the binary is asked to be; empty: this test binary is `dev`.
+	role string
 
 	cmd    *exec.Cmd
 	exited chan error
@@ -78,6 +84,9 @@ func (d *dev) start() {
 	}
 	d.starts++
 	cmd := exec.Command(self, devCommand, d.config)
+	if d.role != "" {
+		cmd = exec.Command(product(d.t), d.role, "--config", d.config)
+	}
 	cmd.Stdout, cmd.Stderr = out, out
 	// The process dies with this one. The signal is sent when the starting
 	// thread ends, so that thread waits.
@@ -123,6 +132,32 @@ func (d *dev) ended() (error, bool) {
 	default:
 		return nil, false
 	}
+}
+
+// metric is the sum of a metric's values, over all its labels; −1 while there is
+// none.
+func (d *dev) metric(name string) float64 {
+	res, err := http.Get(d.ends.Admin + "/metrics")
+	if err != nil {
+		return -1
+	}
+	defer func() { _ = res.Body.Close() }()
+	sum, found := 0.0, false
+	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+		rest, ok := strings.CutPrefix(lines.Text(), "orderledger_"+name)
+		if !ok || rest == "" || rest[0] != ' ' && rest[0] != '{' {
+			continue
+		}
+		v, err := strconv.ParseFloat(rest[strings.LastIndexByte(rest, ' ')+1:], 64)
+		if err != nil {
+			d.t.Fatalf("%s: %v", lines.Text(), err)
+		}
+		sum, found = sum+v, true
+	}
+	if !found {
+		return -1
+	}
+	return sum
 }
 
 // kill ends the process as kill -9 does, and waits for its end.

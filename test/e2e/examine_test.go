@@ -46,21 +46,28 @@ func examine(t *testing.T, k *killing, kafka string) {
 	for p := range int32(partitions) {
 		x.partition(p, k.shop.acked)
 	}
-	for id, order := range k.shop.acked {
+	x.conserved(k.shop.acked)
+	x.sameHistory()
+	t.Logf("%d events acknowledged, records by source %v", len(k.shop.acked), x.perSource)
+}
+
+// conserved checks that what was acknowledged is in the log, and that outcomes
+// add up to records.
+func (x *examination) conserved(acked map[ledger.EventID]ledger.OrderKey) {
+	x.t.Helper()
+	for id, order := range acked {
 		if !x.ids[id] {
-			t.Errorf("event %s of %s was acknowledged and is not in the log", id, order)
+			x.t.Errorf("event %s of %s was acknowledged and is not in the log", id, order)
 		}
 	}
 	for source, n := range x.perSource {
 		if x.counts[source] != n {
-			t.Errorf("source %s: outcomes add up to %d, the log holds %d records (S-40)", source, x.counts[source], n)
+			x.t.Errorf("source %s: outcomes add up to %d, the log holds %d records (S-40)", source, x.counts[source], n)
 		}
 	}
-	if len(k.shop.acked) == 0 || len(x.perSource) < 2 {
-		t.Errorf("%d events acknowledged, records of %v: too little happened", len(k.shop.acked), x.perSource)
+	if len(acked) == 0 || len(x.perSource) < 2 {
+		x.t.Errorf("%d events acknowledged, records of %v: too little happened", len(acked), x.perSource)
 	}
-	x.sameHistory()
-	t.Logf("%d events acknowledged, records by source %v", len(k.shop.acked), x.perSource)
 }
 
 // catchUp lets the product itself finish: on the same configuration, without
