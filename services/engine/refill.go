@@ -95,7 +95,7 @@ func (f *refilling) at(offset int64, rows int) {
 
 func (f *refilling) done() {
 	f.r.n.deps.Observer.Refilling(f.sink, f.r.partition, 0)
-	f.log.Info("a sink is filled", "rows", f.sent, "took", time.Since(f.began))
+	f.log.Info("a sink is filled", "rows", f.sent, "took", time.Since(f.began).String())
 }
 
 // removeScratch removes what refills left that ended with their process. The

@@ -28,12 +28,14 @@ func (i *Instance) Drain() error {
 	if i.surface != nil {
 		i.surface.Unready()
 	}
-	i.logger.Info("asked to end", "delay", i.delay, "timeout", i.patience)
+	i.logger.Info("asked to end", "delay", i.delay.String(), "timeout", i.patience.String())
 	if i.delay > 0 {
 		time.Sleep(i.delay)
 	}
 	err := i.Close()
-	i.logger.Info("ended", "took", time.Since(began), "error", err)
+	if err == nil {
+		i.logger.Info("ended", "took", time.Since(began).String())
+	}
 	return err
 }
 

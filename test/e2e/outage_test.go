@@ -130,23 +130,39 @@ func dense(t *testing.T, addr string, orders int) {
 	}
 }
 
-// TestWithoutClickHouseTheLedgerGoesOn: history is late, nothing else is, and
-// it catches up by itself.
+// TestWithoutClickHouseTheLedgerGoesOn: history is late, nothing else is, and it
+// catches up by itself: from the outbox, or by refolding the log where it was
+// away for longer than the outbox may grow (S-41).
 func TestWithoutClickHouseTheLedgerGoesOn(t *testing.T) {
+	whole := awayWith(t, 0)
+	if capped := awayWith(t, 1); capped == 0 || capped > whole/2 {
+		t.Errorf("the capped outbox kept %d bytes, the other %d", capped, whole)
+	}
+}
+
+// awayWith kills ClickHouse, lets twenty orders come in, starts it again and
+// waits until it holds all of them. It returns what the outbox held meanwhile.
+func awayWith(t *testing.T, outbox uint64) (kept int64) {
+	t.Helper()
 	data := t.TempDir()
 	srv, err := embedded.Start(t.Context(), embedded.Options{DataDir: data, Logger: quiet(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDesk(t, func(cfg *config.Config) { cfg.ClickHouse = config.ClickHouse{DSN: srv.DSN()} })
+	d := newDesk(t, func(cfg *config.Config) {
+		cfg.ClickHouse, cfg.Ledger.OutboxMaxBytes = config.ClickHouse{DSN: srv.DSN()}, outbox
+	})
 	d.accept("shop", "orders/create", order(1, "pending"))
 	dense(t, srv.HTTPAddr(), 1)
 	srv.Kill()
 	for id := int64(2); id <= 20; id++ {
 		d.accept("shop", "orders/create", order(id, "pending"))
+		if got := d.claims(orderKey(id), "shop"); len(got) == 0 {
+			t.Errorf("without ClickHouse the ledger does not fold order %d", id)
+		}
 	}
-	if got := d.claims(orderKey(20), "shop"); len(got) == 0 {
-		t.Error("without ClickHouse the ledger does not fold")
+	for _, s := range d.Node.Stats() {
+		kept += s.Outbox
 	}
 	again, err := embedded.Start(t.Context(), embedded.Options{DataDir: data, Logger: quiet(t), NativePort: port(t, srv.NativeAddr()), HTTPPort: port(t, srv.HTTPAddr())})
 	if err != nil {
@@ -154,6 +170,8 @@ func TestWithoutClickHouseTheLedgerGoesOn(t *testing.T) {
 	}
 	t.Cleanup(again.Stop)
 	dense(t, again.HTTPAddr(), 20)
+	d.close()
+	return kept
 }
 
 func port(t *testing.T, addr string) int {
