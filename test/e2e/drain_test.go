@@ -350,3 +350,35 @@ func TestAHangingSenderDoesNotHoldTheEnd(t *testing.T) {
 		t.Errorf("asked twice it ends with %v after %s, want exit code 1 at once", err, took)
 	}
 }
+
+// TestSIGTERMWithoutKafka: a role that lost its Kafka need not be killed.
+func TestSIGTERMWithoutKafka(t *testing.T) {
+	kafka := startKafka(t)
+	process := func(role string) *dev {
+		d := newDev(t, t.TempDir(), fmt.Sprintf("sources:\n- {name: shop, system: shopify, origin: true, secret_files: [%s], poll: {disabled: true}}\n", deskSources(t)[0].SecretFiles[0]),
+			fmt.Sprintf("partitions: %d\nlisten: {rest: 127.0.0.1:0, admin: 127.0.0.1:0, grpc: 127.0.0.1:0, webhooks: 127.0.0.1:0}\nkafka: {brokers: [%s]}\nclickhouse: {disabled: true}\nshutdown: {timeout: 15s}\n",
+				partitions, kafka.Addr()))
+		d.role = role
+		return d
+	}
+	roles := []*dev{process("ledger"), process("api"), process("connector")}
+	for _, d := range roles {
+		d.start()
+	}
+	for _, d := range roles {
+		d.ready()
+		d.settled()
+	}
+	await(t, 20*time.Second, func() error {
+		if owned := roles[0].metric("partition_owned"); owned != 2*partitions {
+			return yet("%v partitions are owned", owned)
+		}
+		return nil
+	})
+	kafka.Kill9()
+	for _, d := range roles {
+		began := time.Now()
+		d.stop()
+		t.Logf("%s ended after %s", d.role, time.Since(began))
+	}
+}
