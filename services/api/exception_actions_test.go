@@ -255,8 +255,9 @@ func TestActionsOnAWordActOnEveryPart(t *testing.T) {
 	if r := a.comment(x.Episode-1, "no", ""); r.GetResult().RefusalReason != orderledgerv1.RefusalReason_REFUSAL_REASON_EPISODE_MISMATCH {
 		t.Fatalf("a part's episode: %v", r)
 	}
+	resolution := uuid.NewString()
 	for range 2 {
-		r := a.resolve(x.Episode, "it is a typing error", request[:35]+"0")
+		r := a.resolve(x.Episode, "it is a typing error", resolution)
 		if r.GetResult().Outcome != accepted || r.GetException().State != orderledgerv1.ExceptionState_EXCEPTION_STATE_RESOLVED || r.GetException().ResolveReason != "it is a typing error" {
 			t.Fatalf("resolve: %v", r)
 		}
