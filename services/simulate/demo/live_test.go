@@ -99,7 +99,7 @@ func TestLive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = e.Close() }()
+	defer func() { _ = e.Close(context.Background()) }()
 	var out strings.Builder
 	card, err := d.Run(t.Context(), demo.Instance{Webhooks: "http://" + e.Addr, Exceptions: node{n}, Out: &out})
 	t.Log(out.String())
