@@ -147,15 +147,13 @@ func Start(ctx context.Context, cfg Config, deps Deps) (*Node, error) {
 	n := &Node{cfg: cfg, deps: deps, topics: map[string][16]byte{}, feed: newSharedCoverage(), cache: pebble.NewCache(64 << 20), room: newRoom(nodeBytes), refills: make(chan struct{}, maxRefills)}
 	n.policies, n.merges = newPolicyLog(), newMergeLog()
 	if err := n.open(ctx); err != nil {
-		n.closeStores()
-		return nil, err
+		return nil, errors.Join(err, n.closeStores())
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	n.run, n.stop = run, cancel
 	if err := n.join(); err != nil {
 		cancel()
-		n.closeStores()
-		return nil, err
+		return nil, errors.Join(err, n.closeStores())
 	}
 	n.spawn(func() { n.follow(run, kafkalog.TopicSources, n.feed.take(deps.Codec.NewDecoder())) })
 	n.spawn(func() { n.follow(run, kafkalog.TopicControl, n.control()) })

@@ -59,7 +59,7 @@ func containerMemory(root fs.FS) int64 {
 		if len(parts) != 3 {
 			continue
 		}
-		at, file := "", ""
+		var at, file string
 		switch {
 		case parts[0] == "0" && parts[1] == "":
 			at, file = "sys/fs/cgroup", "memory.max"

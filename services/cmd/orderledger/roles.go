@@ -90,7 +90,7 @@ func serve(ctx context.Context, cfg *config.Config, parts role.Parts, out io.Wri
 	switch {
 	case err != nil && ctx.Err() != nil:
 		log.Info("asked to end before everything was started", "error", err)
-		return nil
+		return nil //nolint:nilerr // nothing went wrong: it was asked to end
 	case err != nil:
 		return err
 	}
