@@ -11,6 +11,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"github.com/orderledger/orderledger/ledger"
 	"github.com/orderledger/orderledger/ledger/ledgertest"
 	"github.com/orderledger/orderledger/projections"
 	"github.com/orderledger/orderledger/projections/memory"
@@ -172,15 +173,19 @@ func TestEmptySinkIsFilledThoughNothingHappens(t *testing.T) {
 func TestRefillFillsWhatTheOutboxLost(t *testing.T) {
 	r := newRig(t)
 	r.append(kafkalog.TopicControl, 0, "policy", ledgertest.PolicyRecord(ledgertest.Policy()))
-	for i := range 30 {
-		id := string(rune('a'+i%26)) + string(rune('a'+i/26))
-		ev := ledgertest.ShopEvent(id, ledgertest.Clock(9, 59, i), ledgertest.Clock(10, 0, 0), ledgertest.Words{Order: "open", Created: ledgertest.Clock(9, 59, i)})
-		r.append(kafkalog.TopicEvents, kafkalog.ByKey, string(ev.Order), ev)
+	wave := func(at ledger.Instant) {
+		for i := range 30 {
+			id := string(rune('a'+i%26)) + string(rune('a'+i/26))
+			ev := ledgertest.ShopEvent(id, at, at.Add(ledger.Second), ledgertest.Words{Order: "open", Created: ledgertest.Clock(9, 59, i)})
+			r.append(kafkalog.TopicEvents, kafkalog.ByKey, string(ev.Order), ev)
+		}
 	}
+	wave(ledgertest.Clock(10, 0, 0))
+	told := &progress{left: map[int32][]int64{}, failed: map[int32]int{}}
 	dir, sink := t.TempDir(), memory.New()
 	sink.Down()
 	cfg := engine.Config{Dir: dir, Partitions: partitions, OutboxMaxBytes: 1}
-	deps := engine.Deps{Journal: r.log, Codec: r.codec, Clock: r.clock, Logger: quiet(), Sinks: []projections.Sink{sink}}
+	deps := engine.Deps{Journal: r.log, Codec: r.codec, Clock: r.clock, Logger: quiet(), Sinks: []projections.Sink{sink}, Observer: told}
 	n, err := engine.Start(t.Context(), cfg, deps)
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +195,11 @@ func TestRefillFillsWhatTheOutboxLost(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := n.Close(); err != nil { // the outbox was trimmed to one byte by then, or will be at the next start
+	// The cap leaves the newest blob: each partition gets another, and is tried and
+	// capped again after it.
+	wave(ledgertest.Clock(10, 0, 1))
+	told.triedAgain(t, n)
+	if err := n.Close(); err != nil {
 		t.Fatal(err)
 	}
 	left := filepath.Join(dir, "refill-1", "store") // by a refill that was killed
@@ -198,8 +207,6 @@ func TestRefillFillsWhatTheOutboxLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	sink.Up()
-	told := &progress{left: map[int32][]int64{}}
-	deps.Observer = told
 	if n, err = engine.Start(t.Context(), cfg, deps); err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +219,7 @@ func TestRefillFillsWhatTheOutboxLost(t *testing.T) {
 		for p := range int32(partitions) {
 			total += len(sink.Rows(p).History)
 		}
-		return total >= 30
+		return total >= 60
 	})
 	for p := range int32(partitions) {
 		dense(t, sink.Rows(p))
@@ -229,6 +236,41 @@ type progress struct {
 	commits
 	mu   sync.Mutex
 	left map[int32][]int64
+	// failed counts how often a sink was tried in vain.
+	failed map[int32]int
+}
+
+func (p *progress) SinkFailed(_ string, partition int32, _ error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failed[partition]++
+}
+
+// triedAgain waits until every partition has folded what it was given, and its
+// sink was tried after that.
+func (p *progress) triedAgain(t *testing.T, n *engine.Node) {
+	t.Helper()
+	var tried [partitions]int
+	for i := range int32(partitions) {
+		if err := n.Barrier(t.Context(), i); err != nil {
+			t.Fatal(err)
+		}
+		tried[i] = p.tries(i)
+	}
+	until(t, func() bool {
+		for i := range int32(partitions) {
+			if p.tries(i) < tried[i]+2 {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func (p *progress) tries(partition int32) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.failed[partition]
 }
 
 func (p *progress) Refilling(_ string, partition int32, left int64) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 )
@@ -180,6 +182,7 @@ func (l *Log) ApplyTopics(ctx context.Context, plans []TopicPlan) error {
 			return fmt.Errorf("apply topics: %w", err)
 		}
 	}
+	var altered []TopicSpec
 	for _, p := range plans {
 		if p.Action != ActionAlter {
 			continue
@@ -187,8 +190,40 @@ func (l *Log) ApplyTopics(ctx context.Context, plans []TopicPlan) error {
 		if err := l.alter(ctx, p); err != nil {
 			return fmt.Errorf("apply topics: %w", err)
 		}
+		altered = append(altered, p.Spec)
+	}
+	if err := l.settled(ctx, altered); err != nil {
+		return fmt.Errorf("apply topics: %w", err)
 	}
 	return nil
+}
+
+// alterPatience is how long brokers have to show what they were told.
+const alterPatience = 30 * time.Second
+
+// settled waits until the brokers show topics as their specs want them: they
+// answer a change before each of them knows it.
+func (l *Log) settled(ctx context.Context, specs []TopicSpec) error {
+	if len(specs) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, alterPatience)
+	defer cancel()
+	for {
+		plans, err := l.PlanTopics(ctx, specs)
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(plans, func(p TopicPlan) bool { return p.Action != ActionKeep })
+		if at < 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("topic %s: the brokers took the change and do not show it yet; plan again: %w", plans[at].Spec.Name, ctx.Err())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 func (l *Log) alter(ctx context.Context, p TopicPlan) error {
