@@ -1,8 +1,11 @@
 package catalog
 
 import (
+	"errors"
 	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/orderledger/orderledger/services/connector"
 )
@@ -16,9 +19,10 @@ type Lookup struct {
 	// Wait is how long a verdict waits for the feed to be heard before a question
 	// is spent on it.
 	Wait connector.Span `yaml:"wait"`
-	// By is the type of the alias by which the system knows the order; empty: the
-	// order's id at its origin. {name} stands for it in Path, Query and Window.
-	By    Word              `yaml:"by"`
+	// By are the types of the aliases by which the system may know the order, each
+	// of which is asked for; empty: the order's id at its origin. {name} stands for
+	// it in Path, Query and Window.
+	By    Types             `yaml:"by"`
 	Path  string            `yaml:"path"`
 	Query map[string]string `yaml:"query"`
 	// Window stands for {window} in the poll's sql (kind suiteql).
@@ -33,6 +37,24 @@ type Lookup struct {
 	Auth    *Auth             `yaml:"auth"`
 	// Absent says what besides an empty list means that there is no such order.
 	Absent *Absent `yaml:"absent"`
+}
+
+// Types are types of aliases, written as one word or as a list.
+type Types []string
+
+// UnmarshalNode reads a word or a list of words.
+func (t *Types) UnmarshalNode(n *yaml.Node) error {
+	list := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		list = n.Content
+	}
+	for _, w := range list {
+		if w.Kind != yaml.ScalarNode || w.Value == "" {
+			return errors.New("want the type of an alias, or a list of them")
+		}
+		*t = append(*t, w.Value)
+	}
+	return nil
 }
 
 // Absent is the answer of a system that knows no such order.

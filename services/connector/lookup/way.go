@@ -17,8 +17,9 @@ import (
 	"github.com/orderledger/orderledger/services/connector/poll"
 )
 
-// maxNames is how many names of an order are asked for.
-const maxNames = 3
+// maxNames is how many names of an order are asked for. One that has more, as
+// merged orders may, is not asked for at all: the source may know it by the last.
+const maxNames = 6
 
 // way builds the questions of one feed.
 type way struct {
@@ -55,11 +56,11 @@ func newWay(o *Options, f *catalog.Feed) (*way, error) {
 }
 
 // names are those by which the system may know an order: its id at the origin
-// whose ids the source carries, or aliases of the declared type that the origin
-// or the source itself issued.
+// whose ids the source carries, or aliases of the declared types that the origin
+// or the source itself issued. An absence is one under every name, so there are
+// none if one cannot be asked for.
 func (w *way) names(a *ledger.Awaited) []string {
-	by := w.lookup.By.Text
-	if by == "" {
+	if len(w.lookup.By) == 0 {
 		if a.Order.Origin() != w.origin {
 			return nil
 		}
@@ -71,9 +72,13 @@ func (w *way) names(a *ledger.Awaited) []string {
 	}
 	var out []string
 	for _, n := range a.Aliases {
-		if n.Type == by && (n.Scope == w.origin || n.Scope == w.own) && w.can(n.Value) && !slices.Contains(out, n.Value) && len(out) < maxNames {
-			out = append(out, n.Value)
+		if !slices.Contains(w.lookup.By, n.Type) || n.Scope != w.origin && n.Scope != w.own || slices.Contains(out, n.Value) {
+			continue
 		}
+		if len(out) == maxNames || !w.can(n.Value) {
+			return nil
+		}
+		out = append(out, n.Value)
 	}
 	return out
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/orderledger/orderledger/services/simulate/truth"
@@ -157,6 +159,9 @@ type Query struct {
 	By         Stamp
 	// Batch lists what a notice of the warehouse names instead; "": none.
 	Batch string
+	// Named lists only what one of these names finds, as each system is asked about
+	// one order; nil: everything.
+	Named []string
 }
 
 // Page is the answer to a Query.
@@ -191,6 +196,7 @@ func (w *World) List(q Query) (Page, error) {
 			continue
 		}
 		at, ok := q.stamp(d.versions[:n])
+		ok = ok && q.finds(d, n-1)
 		k := Key{Stamp: at, ID: d.id}
 		if q.Collection != WarehouseOrders && q.Collection != Shipments { // whose stamps are finer
 			k.Stamp = at.Truncate(time.Second)
@@ -218,6 +224,22 @@ func (w *World) List(q Query) (Page, error) {
 		p.Items, p.Orders, p.Last = append(p.Items, b), append(p.Orders, f.order), f.key
 	}
 	return p, nil
+}
+
+// finds reports whether a document as it stands is what a query asks for: the ERP
+// is asked by the storefront's id, the warehouse by the number, of which it also
+// shows those that only begin like it, and everyone else by the document's own id.
+func (q *Query) finds(d *doc, version int) bool {
+	return q.Named == nil || slices.ContainsFunc(q.Named, func(name string) bool {
+		switch b := d.versions[version].body.(type) {
+		case row:
+			return b.Order == name
+		case warehouseOrder:
+			return strings.HasPrefix(b.Number, name)
+		default:
+			return strconv.FormatInt(d.id, 10) == name
+		}
+	})
 }
 
 // stamp chooses the stamp by which a query lists a document, false if the

@@ -59,17 +59,18 @@ var (
 	ofType  = regexp.MustCompile(`WHERE t\.type = '(\w+)' AND `)
 	since   = regexp.MustCompile(`t\.lastmodifieddate >= TO_DATE\('([0-9T:-]+)', 'YYYY-MM-DD"T"HH24:MI:SS'\)`)
 	behind  = regexp.MustCompile(`TO_CHAR\(t\.lastmodifieddate, 'YYYY-MM-DD"T"HH24:MI:SS'\) > '([0-9T:-]+)'\s+OR \(.*= '([0-9T:-]+)' AND t\.id > (\d+)\)`)
+	about   = regexp.MustCompile(`AND (t|so)\.externalid = '([0-9A-Za-z._:-]+)'\s+ORDER BY `)
 	ordered = regexp.MustCompile(`ORDER BY TO_CHAR\(t\.lastmodifieddate, 'YYYY-MM-DD"T"HH24:MI:SS'\), t\.id\s*$`)
 )
 
 // Reasons to refuse a query.
 var (
-	errQuery  = errors.New("invalid search query: only the connectors' change lists are simulated")
+	errQuery  = errors.New("invalid search query: only the connectors' change lists and look-ups are simulated")
 	errWindow = errors.New("invalid search query: the window on lastmodifieddate is not understood")
 	errOrder  = errors.New("invalid search query: an unambiguous ORDER BY is required")
 )
 
-// readQuery reads a change-list query.
+// readQuery reads a query for a change list, or for what belongs to one order.
 func readQuery(r *http.Request) (shop.Query, error) {
 	q := shop.Query{Limit: maxRows}
 	raw, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
@@ -95,6 +96,13 @@ func readQuery(r *http.Request) (shop.Query, error) {
 	case shop.SalesOrders, shop.ItemFulfillments, shop.Invoices, shop.CreditMemos:
 	default:
 		return q, errQuery
+	}
+	if m := about.FindStringSubmatch(body.Q); m != nil {
+		if (m[1] == "t") != (q.Collection == shop.SalesOrders) {
+			return q, errQuery // only a sales order has the storefront's id itself
+		}
+		q.Named = []string{m[2]}
+		return q, nil
 	}
 	if m := since.FindStringSubmatch(body.Q); m != nil {
 		q.Since, err = time.Parse(shop.Layout, m[1])

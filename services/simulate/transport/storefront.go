@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/orderledger/orderledger/services/simulate/shop"
@@ -96,8 +97,11 @@ func ordersQuery(v url.Values) (shop.Query, string, error) {
 		}
 		q.Since = at
 	}
-	if order := v.Get("order"); order != "updated_at asc" {
-		return q, "", fmt.Errorf("only order=updated_at asc is simulated")
+	switch ids := v.Get("ids"); {
+	case ids != "":
+		q.Named = strings.Split(ids, ",")
+	case v.Get("order") != "updated_at asc":
+		return q, "", fmt.Errorf("only ids= and order=updated_at asc are simulated")
 	}
 	status := v.Get("status")
 	if status == "" {

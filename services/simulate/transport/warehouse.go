@@ -84,7 +84,7 @@ func (s *Server) spend(now time.Time) (int, time.Duration, bool) {
 // Reasons to refuse a list of the warehouse.
 var (
 	errPage   = errors.New("page and pageSize must be numbers from 1, pageSize at most 500")
-	errFilter = errors.New("only lists by importBatch, modifyDateStart (orders), createDateStart or voidDateStart (shipments) are simulated, sorted by that stamp, ascending")
+	errFilter = errors.New("only lists by importBatch, orderNumber or modifyDateStart (orders), createDateStart or voidDateStart (shipments) are simulated, the latter sorted by that stamp, ascending")
 )
 
 // warehouseQuery reads the parameters of a list.
@@ -109,6 +109,10 @@ func warehouseQuery(c shop.Collection, v url.Values) (q shop.Query, page, size i
 		filters, sorting = map[string]shop.Stamp{"createDateStart": shop.Created, "voidDateStart": shop.Voided}, "CreateDate"
 	}
 	if q.Batch != "" {
+		return q, page, size, nil
+	}
+	if number := v.Get("orderNumber"); number != "" && c == shop.WarehouseOrders {
+		q.Named = []string{number}
 		return q, page, size, nil
 	}
 	zone, err := time.LoadLocation(shop.WarehouseZone)
