@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/orderledger/orderledger/ledger"
@@ -99,13 +100,20 @@ func (n *Net) Step() {
 	}
 }
 
-// Drain folds and sends until nothing is left.
+// Drain folds and sends until nothing is left. Members fold side by side, as the
+// partitions they are; sending, by which they meet, has its order.
 func (n *Net) Drain() {
+	all := n.members()
+	folded := make([]bool, len(all))
 	for busy := true; busy; {
+		var wg sync.WaitGroup
+		for i, m := range all {
+			wg.Go(func() { folded[i] = m.fold(1000) })
+		}
+		wg.Wait()
 		busy = false
-		for _, m := range n.members() {
-			busy = m.fold(1000) || busy
-			busy = n.send(m, 1000) || busy
+		for i, m := range all {
+			busy = n.send(m, 1000) || folded[i] || busy
 		}
 	}
 }

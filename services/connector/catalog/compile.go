@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
 
 	"github.com/orderledger/orderledger/ledger"
 	"github.com/orderledger/orderledger/services/connector/document"
@@ -91,7 +92,7 @@ func (c *compiler) expr(name string, e Expr) *program {
 	if !e.Set() {
 		return nil
 	}
-	ast, iss := c.env.Compile(e.Text)
+	tree, iss := c.env.Compile(e.Text)
 	if iss != nil && iss.Err() != nil {
 		for _, x := range iss.Errors() {
 			line, column := e.Line, e.Column
@@ -104,12 +105,25 @@ func (c *compiler) expr(name string, e Expr) *program {
 		}
 		return nil
 	}
-	run, err := c.env.Program(ast, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize))
+	opts := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	if loops(tree.NativeRep().Expr()) {
+		opts = append(opts, cel.CostLimit(costLimit))
+	}
+	run, err := c.env.Program(tree, opts...)
 	if err != nil {
 		c.problem(e.Line, e.Column, "%s: %s", name, err)
 		return nil
 	}
-	return &program{run: run, fast: quickOf(ast.NativeRep().Expr()), at: fmt.Sprintf("%s:%d:%d", c.file, e.Line, e.Column), name: name}
+	return &program{run: run, fast: quickOf(tree.NativeRep().Expr()), at: fmt.Sprintf("%s:%d:%d", c.file, e.Line, e.Column), name: name}
+}
+
+// loops reports whether an expression visits elements of a list or a map. One that
+// does not costs no more than it is long, so that counting its steps, which takes
+// as long as the steps themselves, would tell nothing.
+func loops(e ast.Expr) bool {
+	found := false
+	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) { found = found || e.Kind() == ast.ComprehensionKind }))
+	return found
 }
 
 // hintFor suggests the variable or function that an undeclared name meant.

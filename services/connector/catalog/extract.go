@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -49,22 +50,46 @@ func (x *extraction) eval(p *program, it any) (ref.Val, error) {
 			return v, nil
 		}
 	}
-	var signed, asked any
-	if x.in.SignedAt != 0 {
-		signed = x.in.SignedAt.Time()
-	}
-	if x.in.AskedAt != 0 {
-		asked = x.in.AskedAt.Time()
-	}
-	v, _, err := p.run.Eval(map[string]any{
-		"doc": x.doc, "it": it, "item": x.item, "source": x.mapper.vars,
-		"delivery": map[string]any{"signed_at": signed, "asked_at": asked},
-	})
+	v, _, err := p.run.Eval(&bindings{x, it})
 	if err != nil {
 		return nil, fmt.Errorf("%s (%s): %w", p.name, p.at, err)
 	}
 	return v, nil
 }
+
+// bindings are the variables of one evaluation.
+type bindings struct {
+	x  *extraction
+	it any
+}
+
+// ResolveName implements cel.Activation.
+func (b *bindings) ResolveName(name string) (any, bool) {
+	switch name {
+	case "it":
+		return b.it, true
+	case "doc":
+		return b.x.doc, true
+	case "item":
+		return b.x.item, true
+	case "source":
+		return b.x.mapper.vars, true
+	case "delivery":
+		var signed, asked any
+		if b.x.in.SignedAt != 0 {
+			signed = b.x.in.SignedAt.Time()
+		}
+		if b.x.in.AskedAt != 0 {
+			asked = b.x.in.AskedAt.Time()
+		}
+		return map[string]any{"signed_at": signed, "asked_at": asked}, true
+	default:
+		return nil, false
+	}
+}
+
+// Parent implements cel.Activation.
+func (b *bindings) Parent() cel.Activation { return nil }
 
 func (x *extraction) fail(p *program, format string, args ...any) error {
 	return fmt.Errorf("%s (%s): %w", p.name, p.at, fmt.Errorf(format, args...))

@@ -24,7 +24,7 @@ type Newest struct {
 func (w *World) Newest(q Newest) (Page, error) {
 	w.grow(q.At)
 	var all []*doc
-	for _, d := range w.docs[q.Collection] {
+	for _, d := range w.docs[q.Collection].since(q.Since) {
 		if len(d.versions) > 0 && !d.versions[0].at.After(q.At) && !d.versions[0].at.Truncate(time.Second).Before(q.Since) && strings.HasPrefix(d.kind, q.Family) {
 			all = append(all, d)
 		}

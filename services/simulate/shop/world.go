@@ -38,7 +38,7 @@ type World struct {
 	cfg    Config
 	births *births
 	lives  []*life
-	docs   map[Collection][]*doc
+	docs   map[Collection]*shelf
 	due    queue
 	sent   time.Time // everything that leaves up to here was yielded
 	seq    int
@@ -51,7 +51,7 @@ func New(c Config) (*World, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	w := &World{cfg: c, docs: map[Collection][]*doc{}, noticed: map[batch]bool{}}
+	w := &World{cfg: c, docs: map[Collection]*shelf{}, noticed: map[batch]bool{}}
 	w.births = newBirths(&w.cfg)
 	return w, nil
 }
@@ -77,7 +77,10 @@ func (w *World) grow(to time.Time) {
 			l.docs = append(l.docs, foreign(l), telephoneOrder(l))
 		}
 		for _, d := range l.docs {
-			w.docs[d.collection] = append(w.docs[d.collection], d)
+			if w.docs[d.collection] == nil {
+				w.docs[d.collection] = &shelf{}
+			}
+			w.docs[d.collection].add(d)
 			w.notice(d)
 		}
 		for _, d := range l.deliveries {
@@ -184,7 +187,7 @@ func (w *World) List(q Query) (Page, error) {
 		order string
 	}
 	var all []found
-	for _, d := range w.docs[q.Collection] {
+	for _, d := range w.docs[q.Collection].since(q.Since.Add(-time.Second)) {
 		if d.versions[len(d.versions)-1].at.Before(q.Since.Add(-time.Second)) {
 			continue // it changed no more
 		}

@@ -2,6 +2,7 @@ package simulatetest_test
 
 import (
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,8 @@ func seasons(each int) shop.Config {
 // are never named, numbers that two orders claim, and every arrival shuffled.
 func TestJoinsAreRight(t *testing.T) {
 	const each = 1010
+	before := debug.SetGCPercent(300) // all that the shop ever said is kept: collecting often finds little
+	t.Cleanup(func() { debug.SetGCPercent(before) })
 	w, err := shop.New(seasons(each))
 	if err != nil {
 		t.Fatal(err)

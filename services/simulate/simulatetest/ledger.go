@@ -25,6 +25,9 @@ import (
 // partitions is how many partitions orders have, and names.
 const partitions = 2
 
+// workers is how many documents are mapped at once.
+const workers = 2
+
 // HashKey keys the hashes of e-mail addresses.
 const HashKey = "a key of the simulation"
 
@@ -32,7 +35,8 @@ type source struct {
 	cfg    *connector.Source
 	spec   ledger.SourceSpec
 	system *catalog.System
-	mapper *catalog.Mapper
+	// mappers are one for each worker.
+	mappers [workers]*catalog.Mapper
 }
 
 // Ledger listens to a World, poll by poll and tick by tick.
@@ -113,11 +117,14 @@ func (l *Ledger) bind(src *connector.Source, cat *catalog.Catalog) error {
 	if err != nil {
 		return err
 	}
-	m, err := sys.NewMapper(catalog.MapperOptions{Source: src, HashKey: []byte(HashKey)})
-	if err != nil {
-		return err
+	s := &source{cfg: src, spec: sys.SourceSpec(src), system: sys}
+	for k := range s.mappers {
+		m, err := sys.NewMapper(catalog.MapperOptions{Source: src, HashKey: []byte(HashKey)})
+		if err != nil {
+			return err
+		}
+		s.mappers[k] = m
 	}
-	s := &source{cfg: src, spec: sys.SourceSpec(src), system: sys, mapper: m}
 	l.sources[src.Name] = s
 	for _, spec := range s.spec.Feeds {
 		f := sys.Feed(spec.Name)
@@ -195,8 +202,9 @@ func (l *Ledger) step(now, from time.Time) error {
 	if l.cfg.Shuffle != nil {
 		l.cfg.Shuffle.Shuffle(len(list), func(i, k int) { list[i], list[k] = list[k], list[i] })
 	}
+	results := mapped(list)
 	for i := range list {
-		if err := l.take(&list[i]); err != nil {
+		if err := l.take(&list[i], <-results[i]); err != nil {
 			return err
 		}
 		if l.cfg.Shuffle != nil && l.cfg.Shuffle.IntN(3) == 0 {
@@ -223,9 +231,26 @@ func (l *Ledger) step(now, from time.Time) error {
 // errNotUnderstood says that a document of the simulation was not understood.
 var errNotUnderstood = errors.New("a simulated document is not understood")
 
-// take maps a document and appends what it says to its log.
-func (l *Ledger) take(a *arrival) error {
-	res := a.source.mapper.Map(a.in)
+// mapped maps documents side by side, while those before them are taken in: what
+// one says depends on none of the others.
+func mapped(list []arrival) []chan *catalog.Result {
+	out := make([]chan *catalog.Result, len(list))
+	for i := range out {
+		out[i] = make(chan *catalog.Result, 1)
+	}
+	for k := range workers {
+		go func() {
+			for i := k; i < len(list); i += workers {
+				res := list[i].source.mappers[k].Map(list[i].in)
+				out[i] <- &res
+			}
+		}()
+	}
+	return out
+}
+
+// take appends what a document says to its log.
+func (l *Ledger) take(a *arrival, res *catalog.Result) error {
 	switch {
 	case res.Event != nil:
 		l.heard[res.Event.ID] = Record{ID: res.Event.ID, Order: ledger.OrderKey(a.order), Source: res.Event.Source}
