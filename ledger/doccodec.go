@@ -1,6 +1,9 @@
 package ledger
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // Stored values end in the record's own timestamp, eight bytes, where they
 // keep one: the digest leaves it out, since it differs between two appends of
@@ -134,6 +137,10 @@ func appendSets(b []byte, e *Event) []byte {
 
 func (d *decoder) event() *Event {
 	e := &Event{}
+	if d.skim != nil {
+		e = d.skim
+		e.Aliases, e.Lines, e.Amounts = e.Aliases[:0], e.Lines[:0], e.Amounts[:0]
+	}
 	d.fixed(e.ID[:])
 	e.Kind, e.Direction = Kind(d.byte()), Direction(d.byte())
 	e.Source, e.System, e.Feed = Source(d.text()), d.text(), d.text()
@@ -143,7 +150,7 @@ func (d *decoder) event() *Event {
 		e.Aliases = append(e.Aliases, Alias{Scope: Source(d.text()), Type: d.text(), Value: d.text()})
 	}
 	if n := d.count(); n > 0 {
-		e.Claims = make([]Claim, n)
+		e.Claims = slices.Grow(e.Claims[:0], n)[:n]
 		for i := range e.Claims {
 			d.claim(&e.Claims[i], e)
 		}

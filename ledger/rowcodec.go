@@ -128,16 +128,25 @@ func (d *decoder) summary() Summary {
 }
 
 // DecodeRows reads what EncodeRows wrote. The rows may share memory with b.
-func DecodeRows(b []byte) (*Rows, error) {
-	d := &decoder{b: b}
+func DecodeRows(b []byte) (*Rows, error) { return decodeRows(&decoder{b: b}) }
+
+// DecodeFewRows is DecodeRows without histories and states of orders, which are
+// most of a batch and which few readers want.
+func DecodeFewRows(b []byte) (*Rows, error) { return decodeRows(&decoder{b: b, skim: &Event{}}) }
+
+func decodeRows(d *decoder) (*Rows, error) {
+	spare := d.skim
 	format := d.byte()
 	if format < rowsFormat || format > rowsWithRoots {
 		d.fail("rows format")
 	}
 	r := &Rows{}
 	for n := d.count(); n > 0; n-- {
-		r.History = append(r.History, d.historyRow())
+		if x := d.historyRow(); d.skim == nil {
+			r.History = append(r.History, x)
+		}
 	}
+	d.skim = nil
 	for n := d.count(); n > 0; n-- {
 		x := ExceptionRow{Seq: d.uint(), Offset: d.int(), RecordedAt: d.instant(), Change: FactKind(d.byte())}
 		e, err := DecodeException(d.blob())
@@ -147,9 +156,13 @@ func DecodeRows(b []byte) (*Rows, error) {
 		x.Exception = *e
 		r.Exceptions = append(r.Exceptions, x)
 	}
+	d.skim = spare
 	for n := d.count(); n > 0; n-- {
-		r.Orders = append(r.Orders, OrderRow{Seq: d.uint(), Offset: d.int(), RecordedAt: d.instant(), Summary: d.summary()})
+		if x := (OrderRow{Seq: d.uint(), Offset: d.int(), RecordedAt: d.instant(), Summary: d.summary()}); spare == nil {
+			r.Orders = append(r.Orders, x)
+		}
 	}
+	d.skim = nil
 	for n := d.count(); n > 0; n-- {
 		x := QuarantineRow{Seq: d.uint(), Offset: d.int(), RecordedAt: d.instant()}
 		q, err := decodeQuarantined(d.blob())
@@ -178,7 +191,11 @@ func DecodeRows(b []byte) (*Rows, error) {
 func (d *decoder) historyRow() HistoryRow {
 	x := HistoryRow{Seq: d.uint(), Offset: d.int(), RecordedAt: d.instant(), Order: OrderKey(d.text()), Outcome: Outcome(d.byte())}
 	if d.byte() == 'f' {
-		f, err := decodeFact(d.blob())
+		b := d.blob()
+		if d.skim != nil {
+			return x
+		}
+		f, err := decodeFact(b)
 		if err != nil {
 			d.fail("fact")
 		}

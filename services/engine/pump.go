@@ -203,8 +203,12 @@ func (p *Pump) rangeOf(t projections.Table, from, to uint64) (*ledger.Rows, erro
 // read collects the rows the sink wants from the next blob on, up to the bounds.
 func (p *Pump) read() (*ledger.Rows, uint64, error) {
 	all, next, bytes := &ledger.Rows{}, p.next, 0
+	decode := ledger.DecodeFewRows
+	if p.sink.Wants(projections.History) || p.sink.Wants(projections.Orders) {
+		decode = ledger.DecodeRows
+	}
 	err := p.store.Scan(outboxKey(p.next), []byte{outboxSpace + 1}, func(k, v []byte) (bool, error) {
-		rows, err := ledger.DecodeRows(append([]byte(nil), v...))
+		rows, err := decode(append([]byte(nil), v...))
 		if err != nil {
 			return false, fmt.Errorf("outbox batch %d: %w", binary.BigEndian.Uint64(k[1:]), err)
 		}
