@@ -101,6 +101,36 @@ func TestModesAreKeptApart(t *testing.T) {
 	}
 }
 
+// TestNoRenderingIsGuessed: an event in a version of the API that the file was not
+// checked with, or without any, is set aside until somebody has checked it and
+// says so; one that does not carry its object is set aside whatever is said.
+func TestNoRenderingIsGuessed(t *testing.T) {
+	everything := map[string]string{"api_versions": ".*"}
+	for _, tc := range []struct {
+		file, reason string
+		options      map[string]string
+	}{
+		{"stripe/charge", "", nil},
+		{"stripe/charge.tomorrow", "api-version", nil},
+		{"stripe/charge.unversioned", "api-version", nil},
+		{"stripe/charge.tomorrow", "", everything},
+		{"stripe/event.thin", "thin-event", nil},
+		{"stripe/event.thin", "thin-event", everything},
+	} {
+		s, m := stripeMapper(t, tc.options)
+		for _, feed := range []string{"webhooks", "charges"} {
+			res := m.Map(catalog.Input{Feed: s.Feed(feed), Raw: fixture(t, tc.file), ReceivedAt: receivedAt, AskedAt: receivedAt})
+			q := res.Quarantined
+			switch {
+			case tc.reason == "" && (res.Unkeyed == nil || res.Unkeyed.By.Type != "payment-id"):
+				t.Errorf("%s at %s with %v: %+v", tc.file, feed, tc.options, res)
+			case tc.reason != "" && (q == nil || q.Reason != tc.reason || len(q.Body.Bytes) == 0):
+				t.Errorf("%s at %s with %v: %+v", tc.file, feed, tc.options, res)
+			}
+		}
+	}
+}
+
 // TestListedObjectsAreNoNewerThanEvents: an object that a list shows is as it
 // was when we asked; whatever an event says of the last minute counts more.
 func TestListedObjectsAreNoNewerThanEvents(t *testing.T) {
