@@ -424,23 +424,30 @@ func TestOrphanHeals(t *testing.T) {
 // TestRecycledNumber: a number that was given again belongs to the order that
 // had it at the instant a record speaks of (S-35).
 func TestRecycledNumber(t *testing.T) {
+	for _, name := range []ledger.Alias{number("#7"), tracking("1Z7")} {
+		t.Run(name.Type, func(t *testing.T) { recycled(t, name) })
+	}
+}
+
+func recycled(t *testing.T, name ledger.Alias) {
+	t.Helper()
 	n := NewNet(rand.New(rand.NewPCG(1, 1)), 1, 1)
 	n.Everywhere(ledger.Record{Policy: PolicyRecord(joined())})
 	order := func(id string, at ledger.Instant, w Words) {
 		e := ShopEvent(id, at, at.Add(ledger.Second), w)
-		e.Aliases = []ledger.Alias{number("#7")}
+		e.Aliases = []ledger.Alias{name}
 		e.ID = e.ComputeID()
 		n.OrderMember(e.Order).Append(ledger.Record{Event: e})
 		n.Drain()
 	}
 	order("1", Clock(10, 5, 0), Words{Order: "cancelled", Created: Clock(10, 0, 0), Cancelled: Clock(10, 5, 0)})
 	order("2", Clock(10, 30, 0), Words{Order: "open", Created: Clock(10, 30, 0)})
-	m := n.AliasMember(number("#7"))
+	m := n.AliasMember(name)
 	for id, at := range map[string]ledger.Instant{"1": Clock(10, 2, 0), "2": Clock(10, 31, 0)} {
 		e := ERPEvent("x"+id, at, at.Add(ledger.Hour), 0, Words{Order: "approved", Created: at})
 		e.Order = ""
 		e.ID = e.ComputeID()
-		m.Append(ledger.Record{Unkeyed: &ledger.Unkeyed{By: number("#7"), Event: *e}})
+		m.Append(ledger.Record{Unkeyed: &ledger.Unkeyed{By: name, Event: *e}})
 		n.Drain()
 		if to := ledger.Joined(m.Store)[e.ID]; to != Key(id) {
 			t.Errorf("the record of %s is joined to %q, want %s", at, to, Key(id))
