@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -214,6 +215,35 @@ func TestMinor(t *testing.T) {
 		if got, err := catalog.Minor(bad[0], bad[1]); err == nil {
 			t.Errorf("%q %q = %d; want a refusal", bad[0], bad[1], got)
 		}
+	}
+}
+
+// TestMinorAgreesWithItself: the short way and the long one, which an exponent
+// takes, give the same.
+func TestMinorAgreesWithItself(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(4, 4))
+	const letters = "0123456789900000...--+ e"
+	converted := 0
+	for range 200_000 {
+		b := make([]byte, 1+rnd.IntN(17))
+		for i := range b {
+			b[i] = letters[rnd.IntN(len(letters)-4*min(i, 1))]
+		}
+		amount, currency := string(b), []string{"EUR", "JPY", "KWD", "UYW"}[rnd.IntN(4)]
+		if strings.Contains(amount, "e") {
+			continue
+		}
+		got, err := catalog.Minor(amount, currency)
+		want, wrong := catalog.Minor(amount+"e0", currency)
+		if got != want || (err == nil) != (wrong == nil) {
+			t.Fatalf("%s %s is %d, %v; with an exponent %d, %v", amount, currency, got, err, want, wrong)
+		}
+		if err == nil {
+			converted++
+		}
+	}
+	if converted < 10_000 {
+		t.Errorf("only %d were amounts", converted)
 	}
 }
 

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/orderledger/orderledger/ledger"
@@ -15,7 +14,12 @@ func encodeRow(row any) ([]byte, error) {
 	if !ok {
 		return document.Encode(row)
 	}
-	keys := slices.Sorted(maps.Keys(m))
+	var room [32]string
+	keys := room[:0]
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
 	out := make([]byte, 0, 256)
 	out = append(out, '{')
 	for i, k := range keys {

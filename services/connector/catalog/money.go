@@ -25,8 +25,9 @@ const (
 // MinorDigits returns how many digits the minor unit of a currency has.
 func MinorDigits(currency string) (int, error) {
 	if len(currency) == 3 {
-		for digits, list := range []string{isoZero, "", isoTwo, isoThree, isoFour} {
-			if strings.Contains(list, " "+currency+" ") {
+		word := " " + currency + " "
+		for digits, list := range [...]string{isoZero, "", isoTwo, isoThree, isoFour} {
+			if strings.Contains(list, word) {
 				return digits, nil
 			}
 		}
@@ -41,6 +42,9 @@ func Minor(amount, currency string) (int64, error) {
 	digits, err := MinorDigits(strings.ToUpper(currency))
 	if err != nil {
 		return 0, err
+	}
+	if minor, ok := plainMinor(amount, digits); ok {
+		return minor, nil
 	}
 	if !decimal(amount) {
 		return 0, fmt.Errorf("amount is not a decimal number: %w", ErrMoney)
@@ -58,6 +62,41 @@ func Minor(amount, currency string) (int64, error) {
 		return 0, fmt.Errorf("amount is too great: %w", ErrMoney)
 	}
 	return r.Num().Int64(), nil
+}
+
+// plainMinor converts what nearly every amount is, digits with a point among them;
+// false for whatever is longer, stranger or wrong, which Minor decides.
+func plainMinor(s string, digits int) (int64, bool) {
+	text, negative := strings.CutPrefix(s, "-")
+	if len(text) == 0 || len(text) > 14 {
+		return 0, false
+	}
+	minor, left, behind := int64(0), digits, false
+	for i := range len(text) {
+		c := text[i]
+		switch {
+		case c == '.' && !behind && i > 0:
+			behind = true
+		case c < '0' || c > '9':
+			return 0, false
+		case behind && left == 0:
+			if c != '0' {
+				return 0, false
+			}
+		default:
+			minor = 10*minor + int64(c-'0')
+			if behind {
+				left--
+			}
+		}
+	}
+	for ; left > 0; left-- {
+		minor *= 10
+	}
+	if negative {
+		minor = -minor
+	}
+	return minor, true
 }
 
 // decimal reports whether s is an optional sign, digits with at most one point

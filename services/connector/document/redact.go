@@ -109,17 +109,25 @@ func walk(v any, path []string, hit func(map[string]any, string)) {
 			}
 			return
 		}
-		for k, e := range t {
-			if path[0] != "*" && path[0] != k {
-				continue
+		if path[0] != "*" {
+			if _, there := t[path[0]]; there {
+				step(t, path[0], rest, hit)
 			}
-			if len(rest) == 0 {
-				hit(t, k)
-			} else {
-				walk(e, rest, hit)
-			}
+			return
+		}
+		for k := range t {
+			step(t, k, rest, hit)
 		}
 	}
+}
+
+// step takes one key of a path: it is hit, or the rest is walked below it.
+func step(m map[string]any, k string, rest []string, hit func(map[string]any, string)) {
+	if len(rest) == 0 {
+		hit(m, k)
+		return
+	}
+	walk(m[k], rest, hit)
 }
 
 // hashPrefix marks a value that stands for a personal one.
