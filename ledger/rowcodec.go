@@ -157,7 +157,8 @@ func decodeRows(d *decoder) (*Rows, error) {
 		r.Exceptions = append(r.Exceptions, x)
 	}
 	d.skim = spare
-	for n := d.count(); n > 0; n-- {
+	orders := d.count()
+	for range orders {
 		if x := (OrderRow{Seq: d.uint(), Offset: d.int(), RecordedAt: d.instant(), Summary: d.summary()}); spare == nil {
 			r.Orders = append(r.Orders, x)
 		}
@@ -178,8 +179,10 @@ func decodeRows(d *decoder) (*Rows, error) {
 		}
 	}
 	if format == rowsWithRoots {
-		for i := range r.Orders {
-			r.Orders[i].Summary.MergedInto = OrderKey(d.text())
+		for i := range orders {
+			if root := OrderKey(d.text()); spare == nil {
+				r.Orders[i].Summary.MergedInto = root
+			}
 		}
 		for i := range r.Exceptions {
 			r.Exceptions[i].Exception.MovedTo = OrderKey(d.text())
