@@ -9,7 +9,7 @@ GOFLAGS ?=
 TEST_FLAGS ?= -p 2 -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-core bench verify fix generate lint fmt clean sim
+.PHONY: help build demo test test-core bench verify fix generate lint fmt clean sim sabotage
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ test-core: ## the pure core alone, in seconds
 
 sim: ## the long campaign of the core's laws (SEEDS=20000)
 	cd ledger && ORDERLEDGER_SEEDS=$(or $(SEEDS),20000) go test -run 'Convergence|Replay|Oracle|Joining|Merge' -timeout 80m .
+
+sabotage: ## break the core's rules one by one; every one must be noticed
+	cd test && ORDERLEDGER_MUTANTS=all go test ./mutants -v -timeout 60m
 
 bench: build ## benchmarks with allocations and ratios, into test/bench/results
 	cd test && go test ./bench -run TestReport -bench-report -timeout 60m -v
