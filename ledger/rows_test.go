@@ -24,8 +24,15 @@ func TestFewRows(t *testing.T) {
 	if len(all.History) == 0 || len(all.Exceptions) == 0 || len(all.Orders) == 0 || len(all.Quarantine) == 0 {
 		t.Fatalf("too little: %d %d %d %d", len(all.History), len(all.Exceptions), len(all.Orders), len(all.Quarantine))
 	}
-	all.Orders[0].Summary.MergedInto, all.Exceptions[0].Exception.MovedTo = ledgertest.Key("9"), ledgertest.Key("9")
-	b := ledger.EncodeRows(nil, &all)
+	for _, root := range []ledger.OrderKey{"", ledgertest.Key("0")} {
+		all.Orders[0].Summary.MergedInto, all.Exceptions[0].Exception.MovedTo = root, root
+		fewRows(t, &all)
+	}
+}
+
+func fewRows(t *testing.T, all *ledger.Rows) {
+	t.Helper()
+	b := ledger.EncodeRows(nil, all)
 	want, err := ledger.DecodeRows(b)
 	if err != nil {
 		t.Fatal(err)
