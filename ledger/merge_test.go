@@ -361,3 +361,31 @@ func TestMergedOrdersAreLookedUpByTheirMembers(t *testing.T) {
 		t.Errorf("%+v wait for what was answered", list)
 	}
 }
+
+// TestLongestSilenceHolds: a merged order's exception that opens in planned
+// maintenance keeps a member's longer snooze, and is not woken by the shorter.
+func TestLongestSilenceHolds(t *testing.T) {
+	n := NewNet(rand.New(rand.NewPCG(5, 5)), 1, 1)
+	n.Everywhere(ledger.Record{Policy: PolicyRecord(joined())})
+	for _, id := range []string{"1", "2"} {
+		e := ShopEvent(id, Clock(10, 0, 0), Clock(10, 0, 1), Words{Order: "open", Created: Clock(10, 0, 0), Minor: 1000})
+		n.OrderMember(e.Order).Append(ledger.Record{Event: e})
+	}
+	tick := func(at ledger.Instant) {
+		n.Everywhere(ledger.Record{Tick: Tick(at, Covered(ERP, ERPOrders, Clock(9, 0, 0), at.Add(-35*ledger.Second)), Covered(Shop, ShopOrders, Clock(9, 0, 0), at))})
+		n.Drain()
+	}
+	tick(Clock(10, 5, 0))
+	for _, x := range n.Open(t) {
+		n.OrderMember(x.Subject.Order).Append(ledger.Record{Action: &ledger.OperatorAction{Kind: ledger.ActionSnooze, Exception: x.ID, Episode: 1, Actor: "op", SnoozeUntil: Clock(12, 0, 0)}})
+	}
+	n.Everywhere(regrouping{a: Key("1"), b: Key("2"), live: true}.record(1))
+	n.Everywhere(ledger.Record{Mute: &ledger.Mute{Number: 2, Source: ERP, From: Clock(10, 0, 0), Until: Clock(11, 0, 0), Actor: "ops", Reason: "x"}})
+	n.Drain()
+	for _, at := range []ledger.Instant{Clock(10, 7, 0), Clock(10, 7, 30), Clock(11, 0, 0), Clock(11, 1, 0)} {
+		tick(at)
+	}
+	if open := n.Open(t); len(open) != 1 || open[0].Subject.Kind != ledger.SubjectMerged || open[0].SnoozedUntil != Clock(12, 0, 0) {
+		t.Fatalf("open %+v, want the merged order's, silent until 12:00", open)
+	}
+}

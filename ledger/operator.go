@@ -138,10 +138,11 @@ func (p *Partition) hold(o *order, x *Exception) {
 	p.touch(o)
 }
 
-// wake ends a snooze.
-func (p *Partition) wake(id ExceptionID) error {
+// wake ends the snooze that was due at an instant; one that was replaced since
+// ends nothing.
+func (p *Partition) wake(id ExceptionID, due Instant) error {
 	x, err := p.exception(id)
-	if err != nil || x == nil {
+	if err != nil || x == nil || x.SnoozedUntil != due {
 		return err
 	}
 	x.SnoozedUntil = 0

@@ -238,7 +238,7 @@ func (p *Partition) takeOver(o *order, x *Exception) {
 		return
 	}
 	x.Ack, x.Assignee = c.Ack, c.Assignee
-	if c.SnoozedUntil > p.guard.Clock {
+	if c.SnoozedUntil > max(p.guard.Clock, x.SnoozedUntil) { // a mute may have it wait already
 		x.SnoozedUntil = c.SnoozedUntil
 		p.put(snoozeKey(x.SnoozedUntil, x.ID), nil)
 	}

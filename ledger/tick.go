@@ -282,7 +282,7 @@ func (p *Partition) visit(k []byte) error {
 		var id ExceptionID
 		copy(id[:], k[9:])
 		p.del(k)
-		return p.wake(id)
+		return p.wake(id, orderedInstant(k[1:9]))
 	case phaseWaits:
 		return p.revisitKey(waitKeyOrder(k), BecauseNone)
 	case phaseShrunk:

@@ -29,9 +29,6 @@ func (r *Reader) Members(k OrderKey) []OrderKey {
 	return nil
 }
 
-// MergedNumber is the number of the last merge or split that was folded.
-func (r *Reader) MergedNumber() uint64 { return r.p.merges.number }
-
 // Merges visits the merges and splits that name an order, or every one for "",
 // ascending by number.
 func (r *Reader) Merges(k OrderKey, fn func(Merged) bool) error {

@@ -70,7 +70,8 @@ func (a *sources) UnmuteSource(ctx context.Context, req *orderledgerv1.UnmuteSou
 	muted := false
 	err := a.s.opt.Ledger.Read(0, func(r *ledger.Reader, f engine.Freshness) error {
 		for _, m := range r.Mutes() {
-			muted = muted || string(m.Source) == req.GetSource() && m.Until > f.Clock
+			again := m.RequestID != "" && m.RequestID == req.GetRequestId()
+			muted = muted || string(m.Source) == req.GetSource() && (m.Until > f.Clock || again)
 		}
 		return nil
 	})
@@ -106,8 +107,15 @@ func (a *sources) mute(ctx context.Context, req muteRequest, m ledger.Mute) (*or
 	}
 	known := false
 	err := a.s.opt.Ledger.Read(0, func(r *ledger.Reader, _ engine.Freshness) (err error) {
-		_, known, err = r.Answer(m.RequestID)
-		return err
+		if _, known, err = r.Answer(m.RequestID); !known {
+			return err
+		}
+		for _, x := range r.Mutes() {
+			if x.RequestID == m.RequestID && (x.Source != m.Source || (x.Until == 1) != (m.Until == 1)) {
+				return fail(RequestIDReused, "request_id was used before for another mute: choose a new one", "request_id", m.RequestID)
+			}
+		}
+		return nil
 	})
 	if err == nil && !known {
 		var number uint64
