@@ -83,10 +83,7 @@ func (t *Through) hears(word *MemberWord, f *Feed, spec *FeedSpec, over Interval
 		}
 	}
 	if spec.Coverage == CoverageAssumed {
-		if until := p.guard.Clock.Add(-spec.Settle); until < over.Until {
-			return heard{until: until}
-		}
-		return heard{ok: true, until: over.Until}
+		return p.assumes(spec, over)
 	}
 	at, ok := slices.BinarySearchFunc(t.Feeds, f.Key, func(x ThroughFeed, k FeedKey) int { return x.Feed.Compare(k) })
 	if !ok {

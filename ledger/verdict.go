@@ -243,12 +243,17 @@ func (p *Partition) hears(o *order, f *Feed, spec *FeedSpec, over Interval) hear
 		}
 	}
 	if spec.Coverage == CoverageAssumed {
-		if until := p.guard.Clock.Add(-spec.Settle); until < over.Until {
-			return heard{until: until}
-		}
-		return heard{ok: true, until: over.Until}
+		return p.assumes(spec, over)
 	}
 	return f.covers(over, p.guard.Clock, p.plan.newest.Settings.HoldMax)
+}
+
+// assumes takes a feed that can prove nothing as heard once it has settled (S-21).
+func (p *Partition) assumes(spec *FeedSpec, over Interval) heard {
+	if until := p.guard.Clock.Add(-spec.Settle); until < over.Until {
+		return heard{until: until}
+	}
+	return heard{ok: true, until: over.Until}
 }
 
 // heldSince is the first receipt among the order's shelved documents.
