@@ -62,7 +62,8 @@ var mutants = []mutant{
 	{"S-38: merged orders contest each other", "merge.go", "return a == b || m.of[a] != nil && m.of[a] == m.of[b]", "return a == b", "TestMergedOrdersShareAName"},
 	{"S-38: a split leaves what the others brought", "merged.go", "			p.del(key)\n			return true, nil\n", "			return true, nil\n", "TestMergeAndSplit"},
 	{"S-38: an acknowledgement stays behind", "through.go", "	x.Ack, x.Assignee = c.Ack, c.Assignee\n", "", "TestExceptionMoves"},
-	{"a mute that was taken back holds on", "mute.go", "		p.del(snoozeKey(x.SnoozedUntil, x.ID))\n		x.SnoozedUntil = max", "		p.del(snoozeKey(0, x.ID))\n		x.SnoozedUntil = max", "TestMute"},
+	{"a mute that was taken back holds on", "mute.go", "		p.put(snoozeKey(x.SnoozedUntil, x.ID), nil)\n		p.keep(x)\n", "		p.keep(x)\n", "TestMute"},
+	{"a silence that was replaced ends all the same", "operator.go", "x == nil || x.SnoozedUntil != due", "x == nil", "TestTakingBackActions|TestLongestSilenceHolds|TestMuteIsReplaced"},
 	{"I-1: what is stored depends on the cache", "statecodec.go", "	b = appendUint(b, o.touched)\n", "	b = appendUint(b, uint64(cap(o.docs)))\n", "TestReplay"},
 }
 
