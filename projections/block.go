@@ -39,6 +39,22 @@ func Append(dst, src *ledger.Rows, t Table, from, to uint64) {
 	}
 }
 
+// Drop forgets the rows of one table.
+func Drop(r *ledger.Rows, t Table) {
+	switch t {
+	case History:
+		r.History = nil
+	case Exceptions:
+		r.Exceptions = nil
+	case Orders:
+		r.Orders = nil
+	case Quarantine:
+		r.Quarantine = nil
+	case Outgoing:
+		r.Outgoing = nil
+	}
+}
+
 // Count is the number of rows of one table.
 func Count(r *ledger.Rows, t Table) int {
 	switch t {

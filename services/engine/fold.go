@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/projections"
 	"github.com/orderledger/orderledger/services/kafkalog"
 )
 
@@ -41,13 +42,9 @@ func digestOf(r *kafkalog.Record) [32]byte {
 	binary.BigEndian.PutUint64(head[0:], uint64(r.Offset))
 	binary.BigEndian.PutUint32(head[8:], uint32(len(r.Key)))
 	binary.BigEndian.PutUint64(head[12:], uint64(len(r.Value)))
-	h := sha256.New()
-	for _, b := range [...][]byte{head[:], r.Key, r.Value} {
-		_, _ = h.Write(b)
-	}
-	var out [32]byte
-	h.Sum(out[:0])
-	return out
+	var room [1024]byte // most records fit, and one pass over them is the quickest
+	b := append(append(append(room[:0], head[:]...), r.Key...), r.Value...)
+	return sha256.Sum256(b)
 }
 
 // FoldOptions configure a Fold.
@@ -62,6 +59,9 @@ type FoldOptions struct {
 	SliceTimers     int
 	// NoOutbox keeps no rows for sinks: for those who never ship any.
 	NoOutbox bool
+	// Wants reports whether any sink keeps a table; what none wants is not written
+	// to the outbox. A sink that comes later is filled by refolding. Nil: all are wanted.
+	Wants func(projections.Table) bool
 	// Outbox is told of every blob committed; nil: nobody is.
 	Outbox *Outbox
 	// OnCommit is told after every commit; the rows may be kept. Nil: nobody.
@@ -163,15 +163,32 @@ func (f *Fold) finish() error {
 	return nil
 }
 
+// wanted are the rows that some sink keeps.
+func (f *Fold) wanted(rows *ledger.Rows) *ledger.Rows {
+	switch {
+	case f.opt.NoOutbox:
+		return &ledger.Rows{}
+	case f.opt.Wants == nil:
+		return rows
+	}
+	out := *rows
+	for t := range projections.Table(projections.Tables) {
+		if !f.opt.Wants(t) {
+			projections.Drop(&out, t)
+		}
+	}
+	return &out
+}
+
 // Commit writes everything taken since the last commit: state, rows and place,
 // all or nothing.
 func (f *Fold) Commit() error {
 	rows := f.part.Rows()
 	place := f.place
 	f.blob = f.blob[:0]
-	if rows.Len() > 0 && !f.opt.NoOutbox {
+	if told := f.wanted(rows); told.Len() > 0 {
 		place.Batch++
-		f.blob = ledger.EncodeRows(f.blob, rows)
+		f.blob = ledger.EncodeRows(f.blob, told)
 	}
 	told := Committed{Partition: f.opt.Partition, Place: place, Clock: f.part.Clock(), Records: f.pending, Rows: rows}
 	tell := f.opt.OnCommit != nil && (f.opt.Listening == nil || f.opt.Listening())

@@ -63,6 +63,12 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// memTable is the size of one store's memtable: an order that is written again
+// before it leaves memory costs the disk once. All stores together get 256 MiB.
+func (c *Config) memTable() uint64 {
+	return uint64(min(max((256<<20)/(2*int(c.Partitions)), 16<<20), 64<<20))
+}
+
 func (c *Config) defaults() {
 	if c.SessionTimeout == 0 {
 		c.SessionTimeout = 10 * time.Second
@@ -285,6 +291,11 @@ func (n *Node) Ready() error {
 		}
 	}
 	return nil
+}
+
+// wants reports whether any sink keeps a table.
+func (n *Node) wants(t projections.Table) bool {
+	return slices.ContainsFunc(n.deps.Sinks, func(s projections.Sink) bool { return s.Wants(t) })
 }
 
 func (n *Node) sinkNames() []string {

@@ -81,7 +81,7 @@ func (r *replica) foldOptions() FoldOptions {
 // open opens the store and the fold in it.
 func (r *replica) open() error {
 	if r.store == nil {
-		s, err := OpenStore(filepath.Join(r.n.cfg.Dir, StoreName(r.topic, r.index)), StoreOptions{Cache: r.n.cache})
+		s, err := OpenStore(filepath.Join(r.n.cfg.Dir, StoreName(r.topic, r.index)), StoreOptions{Cache: r.n.cache, MemTableBytes: r.n.cfg.memTable()})
 		if err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (r *replica) open() error {
 	r.outbox.Store(outbox)
 	opt := r.foldOptions()
 	opt.CacheOrders, opt.NoOutbox, opt.OnCommit, opt.Listening = r.n.cfg.CacheOrders, r.n.cfg.Standby, r.committed, r.n.subs.any
-	opt.Outbox = outbox
+	opt.Outbox, opt.Wants = outbox, r.n.wants
 	f, err := NewFold(r.store, opt)
 	if err != nil {
 		return err
