@@ -37,6 +37,11 @@ func describe(k, v []byte) string {
 		return order(1) + ", a fact"
 	case keyException, keyOpen:
 		return fmt.Sprintf("exception %x", k[1:])
+	case keyEntry:
+		if q, err := decodeQuarantined(bytes.Clone(v)); err == nil {
+			return fmt.Sprintf("quarantine entry %s (%s %s) at offset %d", k[1:], q.Reason, q.Native, q.Offset)
+		}
+		return "quarantine entry " + string(k[1:])
 	case keyTimer:
 		return "order " + string(k[9:]) + ", its timer"
 	case keyMeta:

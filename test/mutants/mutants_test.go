@@ -1,128 +1,124 @@
-// Package mutants_test breaks the core on purpose, one rule at a time, and
-// requires that a named test notices. Without this, green means nothing.
+// Package mutants_test breaks the product on purpose, one rule at a time, and
+// requires that a named check notices. Without this, green means nothing.
 package mutants_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
 
-// mutant is one change of the core and the test that must fail of it.
-type mutant struct {
-	name   string
-	file   string // below ledger/
-	old    string
-	new    string
-	killer string // regular expression of -run
-}
+// slice is how many mutants there are for one that plain `make test` tries.
+const slice = 6
 
-var mutants = []mutant{
-	{"S-5: a second copy takes effect", "partition.go", "	if old != nil {\n		return p.applyCopy(o, old, ev)\n	}\n", "	_ = old\n", "TestOracle|TestConvergence"},
-	{
-		"S-6: the last arrival wins, not the greatest version", "order.go", "	if c := compareVersions(a.claim(), b.claim()); c != 0 {\n		return c\n	}\n	return strings.Compare(string(a.d.ev.ID[:]), string(b.d.ev.ID[:]))\n}\n\n// compareVersions",
-		"	return cmpInstant(Instant(a.d.offset), Instant(b.d.offset))\n}\n\n// compareVersions", "TestConvergence",
-	},
-	{"S-12: the bound of the next poll is forgotten", "history.go", "max(r.floor, r.heardSince(lo, w.pl))", "r.floor", "TestOracle"},
-	{"S-15: every tick is believed", "clock.go", "	case known == nil || g.Clock == 0:\n", "	case known == nil || g.Clock == 0:\n		g.Clock = max(g.Clock, t.Wall)\n", "TestGuard"},
-	{"S-19: a breach needs no coverage", "verdict.go", "		if h.ok {\n", "		if h.ok || true {\n", "TestOracle|TestWorkedCaseBreached"},
-	{"S-21: silence is the order's fault", "verdict.go", "	if f.Silent {\n			v.state = VerdictUndetermined\n		}", "	if f.Silent {\n			v.state = VerdictBreached\n		}", "TestOracle|TestWorkedCaseSilent"},
-	{"S-23: the deadline counts from the earliest instant", "verdict.go", "limit := a.Latest.Add(s.After)", "limit := a.Earliest.Add(s.After)", "TestOracle"},
-	{
-		"S-25: turning false ends the obligation", "obligation.go", "				r.eps[i].runEnd = min(r.eps[i].runEnd, at)\n",
-		"				r.eps[i].runEnd = min(r.eps[i].runEnd, at)\n				r.eps[i].voided = true\n", "TestOracle",
-	},
-	{"S-30: an exception never heals", "raise.go", "	case pos.open:\n		return p.closeException(o, pos, b.settled, why)\n", "	case pos.open && why == BecausePolicy:\n		return p.closeException(o, pos, b.settled, why)\n", "TestHealsAndReopens"},
-	{"S-32: the first policy visits nobody", "settle.go", "		p.mark(keyActive, o, true) // the first policy must visit it\n", "", "TestFirstPolicyVisitsWhatCameBefore"},
-	{"S-42: a document that came late is walked on to", "obligation.go", "w.refs[0].at > o.run.last", "w.refs[0].at > 0", "TestWalkingOnIsWalkingAnew"},
-	{"S-42: a long order forgets what its base closed", "checkpoint.go", "	next.run.copyFrom(&o.run)\n", "	next.run.reset(len(p.originPlan(o).rules))\n", "TestConvergence"},
-	{"S-36: an older route overrules a newer one", "support.go", "	if next.route <= s.route {\n", "	if next.route < 0 {\n", "TestOlderRoute"},
-	{"S-36: of several claimants the first is taken", "aliasstate.go", "			several = true\n", "			several = false\n", "TestCollisionWaits"},
-	{"S-37: coverage overtakes what is not forwarded", "naming.go", "p.forwards[at].Through <= u.Offset", "p.forwards[at].Through < 0", "TestJoining"},
-	{"S-37: a young parked record holds nothing", "naming.go", "h.Feed == (FeedKey{c.Source, c.Feed}) && h.Offset <= u.Offset", "h.Feed == (FeedKey{c.Source, c.Feed}) && h.Offset < 0", "TestJoining"},
-	{"S-37: what is parked concerns nobody", "naming.go", "			if x.Feed == k && x.From", "			if false && x.Feed == k && x.From", "TestJoining"},
-	{"S-37: a contested name proves", "naming.go", "		if contested != nil {\n", "		if contested != nil && o == nil {\n", "TestJoining"},
-	{"S-35: a recyclable name never ends", "naming.go", "			want.Until = ended.Add(spec.Recycle)\n", "			want.Until = Forever\n", "TestRecycledNumber"},
-	{"S-35: however far a name is from a keyed record, it competes", "aliasstate.go", "best == nil || c.Depth < best.Depth", "best == nil", "TestNearerNameWins"},
-	{"S-35: a name that nothing says any more stays bound", "naming.go", "!ok && b.Live {", "!ok && b.Live && o == nil {", "TestNameGoesWithItsDocument"},
-	{"S-36: a bound that a copy changes stays behind", "join.go", "	case changed && w.to != \"\":", "	case changed && w.to != \"\" && p == nil:", "TestCopiesTravelOn"},
-	{"S-36: what is another order's now is not taken back", "join.go", "		if w.to != \"\" && to != w.to {", "		if w.to != \"\" && to != w.to && p == nil {", "TestJoining"},
-	{"S-36: nobody is told of an orphan", "join.go", "	w.orphan = true\n", "	w.orphan = false\n", "TestOrphanHeals"},
-	{"S-20: a quarantined record holds nothing", "coverage.go", "		whole = CutInterval(whole, h.Interval)\n", "", "TestQuarantinedRecordHoldsItsFeed"},
-	{"S-22: parked records are silence", "coverage.go", "			until = max(until, list[len(list)-1].Until)\n", "			until = max(until, Beginning)\n", "TestParkedRecordsAreNoSilence"},
-	{"S-38: a member speaks beside the merged order", "merged.go", "return !o.whole && p.merges.find(o.key) != nil", "return false", "TestExceptionMoves"},
-	{"S-38: what members hear later stays with them", "merged.go", "		if g := p.merges.find(x.order); g != nil {\n", "		if g := p.merges.find(x.order); g != nil && p.offset < 0 {\n", "TestMergesConverge"},
-	{"S-38: proven before the members' events are here", "through.go", "!ok || p.throughs[at].Number < g.since", "!ok", "TestMergesConverge"},
-	{"S-38: the root's own coverage is enough", "through.go", "	if !h.ok {\n		return h\n	}\n	if word", "	if h = p.hears(p.orders[k], f, spec, over); !h.ok {\n		return h\n	}\n	if word", "TestMergesConverge"},
-	{"S-38: merged orders contest each other", "merge.go", "return a == b || m.of[a] != nil && m.of[a] == m.of[b]", "return a == b", "TestMergedOrdersShareAName"},
-	{"S-38: a split leaves what the others brought", "merged.go", "			p.del(key)\n			return true, nil\n", "			return true, nil\n", "TestMergeAndSplit"},
-	{"S-38: an acknowledgement stays behind", "through.go", "	x.Ack, x.Assignee = c.Ack, c.Assignee\n", "", "TestExceptionMoves"},
-	{"a mute that was taken back holds on", "mute.go", "		p.put(snoozeKey(x.SnoozedUntil, x.ID), nil)\n		p.keep(x)\n", "		p.keep(x)\n", "TestMute"},
-	{"a silence that was replaced ends all the same", "operator.go", "x == nil || x.SnoozedUntil != due", "x == nil", "TestTakingBackActions|TestLongestSilenceHolds|TestMuteIsReplaced"},
-	{"I-1: what is stored depends on the cache", "statecodec.go", "	b = appendUint(b, o.touched)\n", "	b = appendUint(b, uint64(cap(o.docs)))\n", "TestReplay"},
-}
-
+// TestEveryMutantIsKilled builds the product with one patch after another
+// overlaid, the tree untouched, and runs the cheapest check that must notice.
 func TestEveryMutantIsKilled(t *testing.T) {
-	core, err := filepath.Abs("../../ledger")
+	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Each takes a build of the core: without ORDERLEDGER_MUTANTS=all every third is
-	// tried, beginning with the first, and the run says how many are left.
-	step := 3
+	paths, err := filepath.Glob("*/*.patch")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no patches (%v)", err)
+	}
+	var all []*mutant
+	for _, p := range paths {
+		m, err := readMutant(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, m)
+	}
+	step := slice
 	if os.Getenv("ORDERLEDGER_MUTANTS") == "all" {
 		step = 1
 	}
-	t.Logf("%d of %d mutants; ORDERLEDGER_MUTANTS=all tries every one", (len(mutants)+step-1)/step, len(mutants))
-	for i := 0; i < len(mutants); i += step {
-		m := mutants[i]
-		t.Run(m.name, func(t *testing.T) {
-			path := filepath.Join(core, m.file)
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if n := strings.Count(string(text), m.old); n != 1 {
-				t.Fatalf("%s holds the text to change %d times: the mutant must be written anew", m.file, n)
-			}
-			out, failed := run(t, core, path, strings.Replace(string(text), m.old, m.new, 1), m.killer)
-			switch {
-			case strings.Contains(out, "[build failed]"), strings.Contains(out, "[setup failed]"):
-				t.Fatalf("the mutant does not compile:\n%s", out)
-			case !failed:
-				t.Fatalf("%s survived: %s passes with\n%s", m.name, m.killer, m.new)
-			case strings.Contains(out, "no tests to run"):
-				t.Fatalf("no test is called %s", m.killer)
-			}
-		})
-	}
+	t.Logf("%d of %d mutants; ORDERLEDGER_MUTANTS=all tries every one", (len(all)+step-1)/step, len(all))
+	r := &report{}
+	t.Run("mutants", func(t *testing.T) {
+		for i, m := range all {
+			t.Run(strings.TrimSuffix(m.path, ".patch"), func(t *testing.T) {
+				dir := t.TempDir()
+				replace, err := m.overlay(root, dir) // every patch must fit, tried or not
+				if err != nil {
+					t.Fatal(err)
+				}
+				if i%step != 0 {
+					return
+				}
+				t.Parallel()
+				r.add(m, m.run(t, root, overlaid(t, dir, replace)))
+			})
+		}
+	})
+	t.Logf("mutant → killed by → seconds\n%s", r)
 }
 
-// run tests the core with one file replaced, without touching the tree.
-func run(t *testing.T, core, path, text, killer string) (out string, failed bool) {
+func overlaid(t *testing.T, dir string, replace map[string]string) string {
 	t.Helper()
-	dir := t.TempDir()
-	changed := filepath.Join(dir, filepath.Base(path))
-	if err := os.WriteFile(changed, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
+	b, err := json.Marshal(map[string]map[string]string{"Replace": replace})
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(file, overlay, 0o600); err != nil {
+	if err := os.WriteFile(file, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-overlay", file, "-run", killer, ".")
-	cmd.Dir = core
-	raw, err := cmd.CombinedOutput()
-	return string(raw), err != nil
+	return file
 }
+
+// run runs the check, which must fail, and returns how long that took.
+func (m *mutant) run(t *testing.T, root, overlay string) time.Duration {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer cancel()
+	began := time.Now()
+	cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-failfast", "-overlay", overlay, "-run", m.by, "./"+m.in)
+	cmd.Dir = root
+	raw, err := cmd.CombinedOutput()
+	out := string(raw)
+	switch {
+	case strings.Contains(out, "[build failed]"), strings.Contains(out, "[setup failed]"):
+		t.Fatalf("%s: does not compile:\n%s", m.what, out)
+	case ctx.Err() != nil:
+		t.Fatalf("%s: %s neither passed nor failed in ten minutes", m.what, m.by)
+	case err == nil && strings.Contains(out, "no tests to run"):
+		t.Fatalf("%s: no test is called %s", m.what, m.by)
+	case err == nil:
+		t.Fatalf("%s: survived: %s passes", m.what, m.by)
+	case m.says != nil && !m.says.Match(raw):
+		t.Fatalf("%s: killed, but nothing says %s:\n%s", m.what, m.says, head(raw))
+	}
+	return time.Since(began)
+}
+
+func head(b []byte) []byte {
+	if lines := bytes.SplitAfter(b, []byte("\n")); len(lines) > 30 {
+		return bytes.Join(lines[:30], nil)
+	}
+	return b
+}
+
+// report lists what was killed.
+type report struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (r *report) add(m *mutant, took time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines = append(r.lines, fmt.Sprintf("%-90s %s %s  %.1f", m.what, m.in, m.by, took.Seconds()))
+}
+
+// String lists them, one a line.
+func (r *report) String() string { return strings.Join(r.lines, "\n") }
