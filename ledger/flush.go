@@ -40,6 +40,9 @@ func (p *Partition) Flush(b Batch) {
 		}
 	}
 	p.ops, p.arena = p.ops[:0], p.arena[:0]
+	for _, f := range p.fronts {
+		f.flushed()
+	}
 	for _, id := range p.excSeq {
 		b.Put(exceptionKey(keyException, id), EncodeException(nil, p.excs[id]))
 		delete(p.excs, id)

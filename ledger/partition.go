@@ -57,6 +57,7 @@ type Partition struct {
 	seqs     Seqs
 	offset   int64 // next offset to fold
 	cont     continuation
+	fronts   []*front // where what ticks visit begins
 
 	orders map[OrderKey]*order
 	queue  []OrderKey // eviction order
@@ -359,6 +360,7 @@ func (p *Partition) touch(o *order) {
 func (p *Partition) put(key, value []byte) {
 	p.ops = append(p.ops, op{at: len(p.arena), key: len(key), value: len(value)})
 	p.arena = append(append(p.arena, key...), value...)
+	p.wrote(key)
 }
 
 // del deletes a key at the next flush; it is copied.

@@ -211,14 +211,16 @@ func (p *Partition) skipPhases() {
 // slice works off up to max keys of the present phase.
 func (p *Partition) slice(limit int) (n int, done bool, err error) {
 	from, to := p.phaseRange()
-	if p.cont.after != nil {
-		from = append(slices.Clone(p.cont.after), 0)
-	}
 	var keys [][]byte
-	err = p.store.Scan(from, to, func(k, _ []byte) (bool, error) {
+	keep := func(k []byte) bool {
 		keys = append(keys, slices.Clone(k))
-		return len(keys) < limit, nil
-	})
+		return len(keys) < limit
+	}
+	if p.cont.after == nil {
+		err = p.scanFrom(from, to, keep)
+	} else {
+		err = p.store.Scan(append(slices.Clone(p.cont.after), 0), to, func(k, _ []byte) (bool, error) { return keep(k), nil })
+	}
 	if err != nil {
 		return 0, false, err
 	}

@@ -414,22 +414,6 @@ func (r *Reader) Next(snapshot Store) (*Reader, error) {
 	return &Reader{p: q}, nil
 }
 
-// NextTimer returns when the first timer of a store is due, false if there is
-// none.
-func NextTimer(s Store) (Instant, bool, error) {
-	first := Forever
-	for _, space := range [...]byte{keyTimer, keySnooze} {
-		err := s.Scan([]byte{space}, []byte{space + 1}, func(k, _ []byte) (bool, error) {
-			first = min(first, orderedInstant(k[1:9]))
-			return false, nil
-		})
-		if err != nil {
-			return 0, false, err
-		}
-	}
-	return first, first != Forever, nil
-}
-
 // Waiting reports whether an obligation of a store waits for a feed to be heard
 // no further than until.
 func Waiting(s Store, f FeedKey, until Instant) (bool, error) {

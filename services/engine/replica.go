@@ -112,7 +112,7 @@ func (r *replica) close() error {
 
 // publish shows the committed state to tickers, pumps and readers.
 func (r *replica) publish() error {
-	next, ok, err := ledger.NextTimer(r.store)
+	next, ok, err := r.fold.Part().NextTimer()
 	if err != nil {
 		return err
 	}
