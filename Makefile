@@ -9,7 +9,7 @@ GOFLAGS ?=
 TEST_FLAGS ?= -p 2 -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-core bench verify fix generate lint fmt clean sim sabotage
+.PHONY: help build demo test test-core bench verify fix generate lint fmt clean sim sabotage fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -37,6 +37,11 @@ sim: ## the long campaign of the core's laws (SEEDS=20000)
 
 sabotage: ## break the core's rules one by one; every one must be noticed
 	cd test && ORDERLEDGER_MUTANTS=all go test ./mutants -v -timeout 60m
+
+fuzz: ## every fuzz target for TIME each (10s); what it finds is kept in its testdata
+	@for t in $$(grep -rl '^func Fuzz' --include=*_test.go $(MODULES) | xargs -n1 dirname | sort -u); do \
+	  for f in $$(cd $$t && grep -ho '^func Fuzz[A-Za-z]*' *_test.go | cut -c6-); do \
+	    echo "== $$t $$f"; (cd $$t && go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(TIME),10s) .) || exit 1; done; done
 
 bench: build ## benchmarks with allocations and ratios, into test/bench/results
 	cd test && go test ./bench -run TestReport -bench-report -timeout 60m -v

@@ -191,3 +191,54 @@ func orderIn(k []byte) OrderKey {
 		return ""
 	}
 }
+
+// Recode reads a value of the state as a store holds it under a key, and writes
+// what it read. False: the key is of no space that has values.
+func Recode(k, v []byte) (again []byte, known bool, err error) {
+	switch k[0] {
+	case keyOrder:
+		o, err := decodeOrderRecord(OrderKey(k[1:]), v)
+		if err != nil {
+			return nil, true, err
+		}
+		return appendOrderRecord(nil, o), true, nil
+	case keyClaims:
+		d, err := decodeDoc(v)
+		if err != nil {
+			return nil, true, err
+		}
+		return appendDoc(nil, d), true, nil
+	case keyFact:
+		f, err := decodeFact(v)
+		if err != nil {
+			return nil, true, err
+		}
+		return appendFact(nil, &f), true, nil
+	case keyException:
+		x, err := DecodeException(v)
+		if err != nil {
+			return nil, true, err
+		}
+		return EncodeException(nil, x), true, nil
+	case keyEntry:
+		q, err := decodeQuarantined(v)
+		if err != nil {
+			return nil, true, err
+		}
+		return appendQuarantined(nil, &q), true, nil
+	case keyPolicy:
+		p, err := DecodePolicy(v)
+		if err != nil {
+			return nil, true, err
+		}
+		return EncodePolicy(p), true, nil
+	case keyWaiting:
+		w, err := decodeWaiting(v)
+		if err != nil {
+			return nil, true, err
+		}
+		return appendWaiting(nil, w), true, nil
+	default:
+		return nil, false, nil
+	}
+}

@@ -134,7 +134,7 @@ func (w *parcelWorld) unkeyed(rnd *rand.Rand, e *ledger.Event, by ledger.Alias, 
 
 // live runs the story through a net: what the sources tell, polls that prove
 // what they saw, ticks, and chance in between.
-func (w *parcelWorld) live(t *testing.T, rnd *rand.Rand) *Net {
+func (w *parcelWorld) live(t testing.TB, rnd *rand.Rand) *Net {
 	t.Helper()
 	n := NewNet(rnd, w.partitions, 1+w.partitions%2)
 	pol := PolicyRecord(joined())

@@ -79,46 +79,6 @@ func TestShapesAreDisjoint(t *testing.T) {
 	}
 }
 
-// FuzzMap: whatever authentic bytes arrive, the result is exactly one thing,
-// and mapping them again gives the same.
-func FuzzMap(f *testing.F) {
-	for _, name := range []string{"order", "refund", "transaction", "return", "fulfillment"} {
-		raw, err := os.ReadFile("testdata/shopify/" + name + ".json")
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(raw)
-	}
-	c, err := catalog.Shipped()
-	if err != nil {
-		f.Fatal(err)
-	}
-	s, err := c.System("shopify")
-	if err != nil {
-		f.Fatal(err)
-	}
-	m, err := s.NewMapper(catalog.MapperOptions{Source: sourceOf("shopify")})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		one := m.Map(catalog.Input{Feed: s.WebhookFeed(), Raw: raw, ReceivedAt: receivedAt})
-		two := m.Map(catalog.Input{Feed: s.WebhookFeed(), Raw: raw, ReceivedAt: receivedAt})
-		set := 0
-		for _, is := range []bool{one.Event != nil, one.Unkeyed != nil, one.Quarantined != nil, one.Foreign} {
-			if is {
-				set++
-			}
-		}
-		if set != 1 {
-			t.Fatalf("%d results", set)
-		}
-		if one.Event != nil && (two.Event == nil || one.Event.ID != two.Event.ID) || one.Quarantined != nil && one.Quarantined.ID != two.Quarantined.ID {
-			t.Fatal("mapping is not a function of the bytes")
-		}
-	})
-}
-
 // TestAReturnWithoutAnyStampIsSetAside: what the returns topics are documented
 // to push cannot be placed in time. It is neither guessed nor lost.
 func TestAReturnWithoutAnyStampIsSetAside(t *testing.T) {
