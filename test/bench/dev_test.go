@@ -126,7 +126,7 @@ func preload(t *testing.T, cfg *config.Config, orders int) {
 		t.Fatal(err)
 	}
 	defer stack.Close()
-	send := newSender(t, stack)
+	send := newSender(t, stack.Log, stack.Codec)
 	rec := draft.Record(p, "configuration")
 	send.to(kafkalog.TopicControl, 0, "", rec)
 	for n := range cfg.Partitions {
@@ -141,48 +141,6 @@ func preload(t *testing.T, cfg *config.Config, orders int) {
 		}
 	}
 	send.wait()
-}
-
-// sender appends without waiting for each record.
-type sender struct {
-	t     *testing.T
-	stack *role.Stack
-	room  chan struct{}
-	fault chan error
-}
-
-func newSender(t *testing.T, s *role.Stack) *sender {
-	return &sender{t: t, stack: s, room: make(chan struct{}, 5_000), fault: make(chan error, 1)}
-}
-
-func (s *sender) to(topic string, partition int32, key string, v any) {
-	s.t.Helper()
-	value, err := s.stack.Codec.Encode(nil, v)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.room <- struct{}{}
-	s.stack.Log.AppendAsync(kafkalog.Record{Topic: topic, Partition: partition, Key: []byte(key), Value: value}, func(_ kafkalog.Position, err error) {
-		if err != nil {
-			select {
-			case s.fault <- err:
-			default:
-			}
-		}
-		<-s.room
-	})
-}
-
-func (s *sender) wait() {
-	s.t.Helper()
-	for range cap(s.room) {
-		s.room <- struct{}{}
-	}
-	select {
-	case err := <-s.fault:
-		s.t.Fatal(err)
-	default:
-	}
 }
 
 // process is a running `dev`.

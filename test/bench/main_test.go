@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -18,11 +20,11 @@ import (
 	"github.com/orderledger/orderledger/services/role"
 )
 
-// devCommand is the hidden first argument that makes the test binary a `dev`
-// process: the smoke run needs no built binary.
-const devCommand = "__dev"
-
-var full = flag.Bool("bench-report", false, "measure at full size and write results/")
+var (
+	full   = flag.Bool("bench-report", false, "measure at full size, write results/ and the README's table")
+	only   = flag.String("bench-parts", "", "comma-separated parts to measure; empty: all")
+	rounds = flag.Int("bench-rounds", 0, "rounds of each side; 0: as the scale says")
+)
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
@@ -35,6 +37,8 @@ func TestMain(m *testing.M) {
 				os.Exit(1)
 			}
 			os.Exit(0)
+		case foldCommand:
+			os.Exit(runChild(os.Args[2], runFold))
 		}
 	}
 	os.Exit(m.Run())
@@ -70,62 +74,116 @@ type scale struct {
 	blocks     int // per side and round
 	devBinary  string
 	countLoops bool // let encode and decode run for a second
+	flowOrders int  // of the comparison with Kafka Streams
+	flowOpen   int  // open at a time
 }
 
 func smoke() scale {
-	return scale{name: "smoke", rounds: 1, orders: 60, open: []int{60}, many: 120, reads: 50, long: 200, blockRows: 50, blocks: 1}
+	return scale{name: "smoke", rounds: 1, orders: 60, open: []int{60}, many: 120, reads: 50, long: 200, blockRows: 50, blocks: 1,
+		flowOrders: 2_000, flowOpen: 800}
 }
 
 func whole() scale {
 	return scale{
 		name: "full", rounds: 3, orders: 20_000, open: []int{20_000, 100_000}, many: 100_000, reads: 20_000, long: 5_000,
 		blockRows: 20_000, blocks: 4, devBinary: "../../bin/orderledger", countLoops: true,
+		flowOrders: 600_000, flowOpen: 20_000,
 	}
 }
 
-// TestReport measures everything. Without -bench-report it does so on a tiny
+// part is one thing that is measured.
+type part struct {
+	name string
+	// seeds say what chance there is in it.
+	seeds   string
+	measure func(*testing.T, scale) []figure
+	// java: it measures a JVM, too.
+	java bool
+}
+
+const (
+	noChance  = "none: the stream is computed"
+	bodySeed  = "bodies 1, 2"
+	readsSeed = "bodies 1, 2; orders 3, 4"
+)
+
+func parts() []part {
+	return []part{
+		{name: "streams", seeds: noChance, measure: measureStreams, java: true},
+		{name: "fold", seeds: noChance, measure: measureFold},
+		{name: "replay", seeds: bodySeed, measure: measureReplay},
+		{name: "join", seeds: bodySeed, measure: measureJoin},
+		{name: "history", seeds: bodySeed, measure: measureHistory},
+		{name: "storm", seeds: noChance, measure: measureStorm},
+		{name: "timeline", seeds: readsSeed, measure: measureTimeline},
+		{name: "long-order", seeds: noChance, measure: measureLongOrder},
+		{name: "quiet", seeds: noChance, measure: measureQuiet},
+		{name: "codec", seeds: bodySeed, measure: measureCodec},
+		{name: "sizes", seeds: bodySeed, measure: measureSizes},
+		{name: "dev-memory", seeds: bodySeed, measure: measureDev},
+	}
+}
+
+// chosen are the parts that -bench-parts names, all if it names none.
+func chosen(t *testing.T) []part {
+	t.Helper()
+	all := parts()
+	if *only == "" {
+		return all
+	}
+	var out []part
+	for name := range strings.SplitSeq(*only, ",") {
+		at := slices.IndexFunc(all, func(p part) bool { return p.name == strings.TrimSpace(name) })
+		if at < 0 {
+			var names []string
+			for _, p := range all {
+				names = append(names, p.name)
+			}
+			t.Fatalf("there is no part %q: choose among %s", name, strings.Join(names, ", "))
+		}
+		out = append(out, all[at])
+	}
+	return out
+}
+
+// TestReport measures every part. Without -bench-report it does so on a tiny
 // scale and writes nowhere that lasts: that every measurement still works.
 func TestReport(t *testing.T) {
-	s, dir := smoke(), t.TempDir()
+	s, dir, readme := smoke(), t.TempDir(), ""
 	if *full {
-		s, dir = whole(), "results"
+		s, dir, readme = whole(), "results", "README.md"
 	}
-	r := &report{Machine: describe(t), Scale: s.name}
-	parts := []struct {
-		name    string
-		measure func(*testing.T, scale) []figure
-	}{
-		{"fold", measureFold},
-		{"replay", measureReplay},
-		{"join", measureJoin},
-		{"history", measureHistory},
-		{"storm", measureStorm},
-		{"timeline", measureTimeline},
-		{"long-order", measureLongOrder},
-		{"quiet", measureQuiet},
-		{"codec", measureCodec},
-		{"sizes", measureSizes},
-		{"dev-memory", measureDev},
+	if *rounds > 0 {
+		s.rounds = *rounds
 	}
-	ran := 0
-	for _, part := range parts {
-		t.Run(part.name, func(t *testing.T) {
-			ran++
-			for _, f := range part.measure(t, s) {
-				f.Bench = part.name
+	of := commit(t)
+	for _, p := range chosen(t) {
+		t.Run(p.name, func(t *testing.T) {
+			r := &result{Part: p.name, Commit: of, Seeds: p.seeds, Scale: s.name, Rounds: s.rounds, Machine: describe(t)}
+			if p.java {
+				r.Machine.Java = javaVersion(t)
+			}
+			r.Figures = p.measure(t, s)
+			r.Machine.LoadAfter = load(t)
+			for _, f := range r.Figures {
 				t.Logf("%s", f.line())
-				r.Figures = append(r.Figures, f)
+			}
+			if t.Failed() {
+				return
+			}
+			if err := r.store(dir); err != nil {
+				t.Fatal(err)
 			}
 		})
 	}
-	r.Machine.LoadAfter = load(t)
-	if t.Failed() {
-		t.Fatal("a measurement failed: nothing is written")
+	list, err := stored(dir, parts())
+	if err != nil {
+		t.Fatal(err)
 	}
-	if ran < len(parts) {
-		return // a selection is looked at, not kept
+	if readme == "" {
+		return
 	}
-	if err := r.write(dir); err != nil {
+	if err := show(readme, list); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,10 +1,8 @@
 package bench_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -14,7 +12,6 @@ import (
 
 // figure is one measured number: the median of its rounds.
 type figure struct {
-	Bench  string    `json:"bench"`
 	Name   string    `json:"name"`
 	Unit   string    `json:"unit"`
 	Value  float64   `json:"value"`
@@ -22,6 +19,8 @@ type figure struct {
 	Met    *bool     `json:"met,omitempty"`
 	Rounds []float64 `json:"rounds,omitempty"`
 	Note   string    `json:"note,omitempty"`
+	// Remark is a computed paragraph; such a figure has no value.
+	Remark string `json:"remark,omitempty"`
 }
 
 // of is a figure of rounds.
@@ -51,6 +50,9 @@ func (f figure) noting(format string, args ...any) figure {
 }
 
 func (f figure) line() string {
+	if f.Remark != "" {
+		return f.Name + ": " + f.Remark
+	}
 	s := fmt.Sprintf("%s: %s %s", f.Name, number(f.Value), f.Unit)
 	if f.Target != "" {
 		s += " (target " + f.Target + ")"
@@ -97,6 +99,7 @@ type machine struct {
 	Cores      int    `json:"cores"`
 	MemoryMB   int    `json:"memory_mb"`
 	Go         string `json:"go"`
+	Java       string `json:"java,omitempty"`
 	OS         string `json:"os"`
 	Date       string `json:"date"`
 	LoadBefore string `json:"load_before"`
@@ -141,46 +144,6 @@ func load(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return strings.Join(strings.Fields(string(raw))[:3], " ")
-}
-
-// report is one run.
-type report struct {
-	Machine machine  `json:"machine"`
-	Scale   string   `json:"scale"`
-	Figures []figure `json:"figures"`
-}
-
-func (r *report) write(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("write results: %w", err)
-	}
-	raw, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write results: %w", err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "report.json"), append(raw, '\n'), 0o644); err != nil {
-		return fmt.Errorf("write results: %w", err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "report.md"), []byte(r.markdown()), 0o644); err != nil {
-		return fmt.Errorf("write results: %w", err)
-	}
-	return nil
-}
-
-func (r *report) markdown() string {
-	var b strings.Builder
-	m := &r.Machine
-	fmt.Fprintf(&b, "# Benchmarks\n\n%s, %d cores, %d MB, %s, %s, %s. Load average before: %s; after: %s.\n\n", m.CPU, m.Cores, m.MemoryMB, m.OS, m.Go, m.Date, m.LoadBefore, m.LoadAfter)
-	b.WriteString("Medians of interleaved rounds; a ratio divides the two sides of the same round. Written by `make bench`; nothing here is asserted.\n\n")
-	b.WriteString("| bench | figure | value | unit | target | met | how |\n|---|---|--:|---|---|---|---|\n")
-	for _, f := range r.Figures {
-		met := ""
-		if f.Met != nil {
-			met = map[bool]string{true: "yes", false: "**no**"}[*f.Met]
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", f.Bench, f.Name, number(f.Value), f.Unit, f.Target, met, f.Note)
-	}
-	return b.String()
 }
 
 // allocations is what fn allocates.
