@@ -197,8 +197,11 @@ func (p *process) stop() {
 	p.cmd = nil
 }
 
-func (p *process) get(url string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+func (p *process) get(url string) (string, error) { return fetched(context.Background(), url) }
+
+// fetched is the body of an answer that is 200.
+func fetched(ctx context.Context, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -231,8 +234,13 @@ func (p *process) holds(orders int) {
 // await polls a condition of another process until it is met.
 func await(t *testing.T, met func() error) {
 	t.Helper()
-	deadline := time.After(3 * time.Minute)
-	tick := time.NewTicker(50 * time.Millisecond)
+	awaitEvery(t, 50*time.Millisecond, met)
+}
+
+func awaitEvery(t *testing.T, pause time.Duration, met func() error) {
+	t.Helper()
+	deadline := time.After(10 * time.Minute)
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
 		err := met()

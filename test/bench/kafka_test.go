@@ -58,6 +58,13 @@ func openLog(t *testing.T, addr string) *kafkalog.Log {
 // partition.
 func (c *cluster) fill(p *ledger.Policy, stream iter.Seq[any]) {
 	c.t.Helper()
+	c.fillOnly(func(yield func(any) bool) { yield(PolicyRecord(p)) })
+	c.fillOnly(stream)
+}
+
+// fillOnly is fill under the policy that is there.
+func (c *cluster) fillOnly(stream iter.Seq[any]) {
+	c.t.Helper()
 	send := newSender(c.t, c.log, c.codec)
 	everywhere := func(v any) {
 		for n := range int32(partitions) {
@@ -65,7 +72,6 @@ func (c *cluster) fill(p *ledger.Policy, stream iter.Seq[any]) {
 			c.records++
 		}
 	}
-	everywhere(PolicyRecord(p))
 	for v := range stream {
 		if e, ok := v.(*ledger.Event); ok {
 			c.bytes += int64(send.to(kafkalog.TopicEvents, kafkalog.ByKey, string(e.Order), e))

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/orderledger/orderledger/services/config"
 	"github.com/orderledger/orderledger/services/embedded/clickhouse"
@@ -39,6 +40,8 @@ func TestMain(m *testing.M) {
 			os.Exit(0)
 		case foldCommand:
 			os.Exit(runChild(os.Args[2], runFold))
+		case ledgerCommand:
+			os.Exit(runChild(os.Args[2], runLedger))
 		}
 	}
 	os.Exit(m.Run())
@@ -63,31 +66,39 @@ func runDev(file string) error {
 
 // scale is how much is measured.
 type scale struct {
-	name       string
-	rounds     int   // interleaved, of each side
-	orders     int   // of the ordinary stream
-	open       []int // open orders of the log → fold → Pebble runs
-	many       int   // orders of the storm and of the timeline
-	reads      int   // timelines read
-	long       int   // claims of the long order
-	blockRows  int
-	blocks     int // per side and round
-	devBinary  string
-	countLoops bool // let encode and decode run for a second
-	flowOrders int  // of the comparison with Kafka Streams
-	flowOpen   int  // open at a time
+	name          string
+	rounds        int   // interleaved, of each side
+	orders        int   // of the ordinary stream
+	open          []int // open orders of the log → fold → Pebble runs
+	many          int   // orders of the storm and of the timeline
+	reads         int   // timelines read
+	long          int   // claims of the long order
+	blockRows     int
+	blocks        int // per side and round
+	devBinary     string
+	countLoops    bool          // let encode and decode run for a second
+	flowOrders    int           // of the comparison with Kafka Streams
+	flowOpen      int           // open at a time
+	growOrders    int           // of the growing log
+	readOrders    int           // of the timelines
+	alarms        int           // deadlines
+	alarmSpread   time.Duration // in which they become due
+	alarmLead     time.Duration // to arm them in
+	recoverOrders int
 }
 
 func smoke() scale {
 	return scale{name: "smoke", rounds: 1, orders: 60, open: []int{60}, many: 120, reads: 50, long: 200, blockRows: 50, blocks: 1,
-		flowOrders: 2_000, flowOpen: 800}
+		flowOrders: 2_000, flowOpen: 800, growOrders: 2_000, readOrders: 1_000,
+		alarms: 2_000, alarmSpread: 2 * time.Second, alarmLead: 3 * time.Second, recoverOrders: 1_000}
 }
 
 func whole() scale {
 	return scale{
 		name: "full", rounds: 3, orders: 20_000, open: []int{20_000, 100_000}, many: 100_000, reads: 20_000, long: 5_000,
 		blockRows: 20_000, blocks: 4, devBinary: "../../bin/orderledger", countLoops: true,
-		flowOrders: 600_000, flowOpen: 20_000,
+		flowOrders: 600_000, flowOpen: 20_000, growOrders: 2_000_000, readOrders: 1_000_000,
+		alarms: 1_000_000, alarmSpread: 250 * time.Second, alarmLead: 2 * time.Minute, recoverOrders: 200_000,
 	}
 }
 
@@ -102,14 +113,19 @@ type part struct {
 }
 
 const (
-	noChance  = "none: the stream is computed"
-	bodySeed  = "bodies 1, 2"
-	readsSeed = "bodies 1, 2; orders 3, 4"
+	noChance   = "none: the stream is computed"
+	bodySeed   = "bodies 1, 2"
+	ordersSeed = "orders 3, 4"
+	readsSeed  = "bodies 1, 2; orders 3, 4"
 )
 
 func parts() []part {
 	return []part{
 		{name: "streams", seeds: noChance, measure: measureStreams, java: true},
+		{name: "growth", seeds: noChance, measure: measureGrowth},
+		{name: "reads", seeds: ordersSeed, measure: measureReads},
+		{name: "timers", seeds: noChance, measure: measureTimers},
+		{name: "recovery", seeds: noChance, measure: measureRecovery},
 		{name: "fold", seeds: noChance, measure: measureFold},
 		{name: "replay", seeds: bodySeed, measure: measureReplay},
 		{name: "join", seeds: bodySeed, measure: measureJoin},
