@@ -192,7 +192,7 @@ func measureHistory(t *testing.T, s scale) []figure {
 	return []figure{
 		of("ClickHouse sink", "rows/s", ours...).noting("blocks of %d event rows, body of %d B; rows to columns, row hashes and boundaries included", s.blockRows, bodyBytes),
 		of("bare columnar inserts", "rows/s", bare...).noting("clickhouse-go, the same columns and values, an identical table, same server"),
-		of("ratio", "×", ratios(ours, bare)...).atLeast(0.6),
+		of("ratio", "×", ratios(ours, bare)...).atLeast(0.8),
 		of("allocations", "per row", allocs...),
 	}
 }

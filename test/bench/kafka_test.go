@@ -13,6 +13,9 @@ import (
 	"github.com/orderledger/orderledger/services/kafkalog"
 )
 
+// clusterLinger is how long a record waits for company.
+const clusterLinger = 5 * time.Millisecond
+
 // cluster is Kafka itself with the ledger's topics.
 type cluster struct {
 	t       *testing.T
@@ -47,7 +50,7 @@ func newCluster(t *testing.T) *cluster {
 // openLog connects to a broker.
 func openLog(t *testing.T, addr string) *kafkalog.Log {
 	t.Helper()
-	l, err := kafkalog.Open(t.Context(), kafkalog.Config{Brokers: []string{addr}, Producer: kafkalog.Producer{Linger: 5 * time.Millisecond}}, slog.New(slog.DiscardHandler))
+	l, err := kafkalog.Open(t.Context(), kafkalog.Config{Brokers: []string{addr}, Producer: kafkalog.Producer{Linger: clusterLinger}}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,12 +85,15 @@ type scale struct {
 	alarmSpread   time.Duration // in which they become due
 	alarmLead     time.Duration // to arm them in
 	recoverOrders int
+	history       []int // rows of the views' histories, ascending
+	questions     int   // asked of each view
+	deliveries    int   // of webhooks, per side and round
 }
 
 func smoke() scale {
 	return scale{name: "smoke", rounds: 1, orders: 60, open: []int{60}, many: 120, reads: 50, long: 200, blockRows: 50, blocks: 1,
 		flowOrders: 2_000, flowOpen: 800, growOrders: 2_000, readOrders: 1_000,
-		alarms: 2_000, alarmSpread: 2 * time.Second, alarmLead: 3 * time.Second, recoverOrders: 1_000}
+		alarms: 2_000, alarmSpread: 2 * time.Second, alarmLead: 3 * time.Second, recoverOrders: 1_000, deliveries: 300, history: []int{60_000}, questions: 3}
 }
 
 func whole() scale {
@@ -98,7 +101,8 @@ func whole() scale {
 		name: "full", rounds: 3, orders: 20_000, open: []int{20_000, 100_000}, many: 100_000, reads: 20_000, long: 5_000,
 		blockRows: 20_000, blocks: 4, devBinary: "../../bin/orderledger", countLoops: true,
 		flowOrders: 600_000, flowOpen: 20_000, growOrders: 2_000_000, readOrders: 1_000_000,
-		alarms: 1_000_000, alarmSpread: 250 * time.Second, alarmLead: 2 * time.Minute, recoverOrders: 200_000,
+		alarms: 1_000_000, alarmSpread: 250 * time.Second, alarmLead: 2 * time.Minute, recoverOrders: 200_000, deliveries: 40_000,
+		history: []int{10_000_000, 100_000_000}, questions: 20,
 	}
 }
 
@@ -123,8 +127,10 @@ func parts() []part {
 	return []part{
 		{name: "streams", seeds: noChance, measure: measureStreams, java: true},
 		{name: "growth", seeds: noChance, measure: measureGrowth},
+		{name: "drift", seeds: noChance, measure: measureDrift},
 		{name: "reads", seeds: ordersSeed, measure: measureReads},
 		{name: "timers", seeds: noChance, measure: measureTimers},
+		{name: "webhook", seeds: noChance, measure: measureWebhook},
 		{name: "recovery", seeds: noChance, measure: measureRecovery},
 		{name: "fold", seeds: noChance, measure: measureFold},
 		{name: "replay", seeds: bodySeed, measure: measureReplay},

@@ -122,6 +122,23 @@ func (v *victim) kill() {
 	_ = v.cmd.Wait()
 }
 
+// killDuring appends a flow, and kills the ledger half-way: it is folding then,
+// and the rest is what it finds when it comes back.
+func (v *victim) killDuring(f flow) {
+	v.t.Helper()
+	n := 0
+	v.fillOnly(func(yield func(any) bool) {
+		for r := range f.records() {
+			if n++; n == f.orders*perOrder/2 {
+				v.kill()
+			}
+			if !yield(r) {
+				return
+			}
+		}
+	})
+}
+
 // measureRecovery kills a ledger that is folding and times how soon it answers
 // again.
 func measureRecovery(t *testing.T, s scale) []figure {
@@ -136,14 +153,13 @@ func measureRecovery(t *testing.T, s scale) []figure {
 	for range s.rounds + 2 {
 		next.from = next.from.Add(ledger.Hour)
 		next.orders = max(s.recoverOrders/20, 10)
-		c.fillOnly(next.records())
-		v.kill()
+		v.killDuring(next)
 		took := v.start(first, "/ready", last)
 		reading, ready = append(reading, took[0]), append(ready, took[1])
 	}
 	v.kill()
 	return []figure{
 		of("kill -9 to serving reads", "s", reading...).atMost(2).noting("a process with %s orders in its stores, killed while it folds; from starting it again to the first timeline over HTTP, connecting to Kafka included", number(float64(s.recoverOrders))),
-		of("kill -9 to caught up", "s", ready...).noting("with what of %s further records was not folded yet", number(float64(max(s.recoverOrders/20, 10)*5))),
+		of("kill -9 to caught up", "s", ready...).noting("half of %s further records came while it was down", number(float64(max(s.recoverOrders/20, 10)*perOrder))),
 	}
 }

@@ -178,7 +178,7 @@ func replayAt(t *testing.T, open, rounds int) []figure {
 	}
 	closeAll(t, rec.Store)
 	at := fmt.Sprintf(" at %s open orders", number(float64(open)))
-	ratio := of("ratio to the ceiling"+at, "×", ratios(ours, ceiling)...).atLeast(0.4)
+	ratio := of("ratio to the ceiling"+at, "×", ratios(ours, ceiling)...).atLeast(0.6)
 	if open != 20_000 {
 		ratio.Target, ratio.Met = "", nil
 	}
