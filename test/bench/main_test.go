@@ -79,6 +79,7 @@ type scale struct {
 	countLoops    bool          // let encode and decode run for a second
 	flowOrders    int           // of the comparison with Kafka Streams
 	flowOpen      int           // open at a time
+	commitMillis  []int         // of Kafka Streams
 	growOrders    int           // of the growing log
 	readOrders    int           // of the timelines
 	alarms        int           // deadlines
@@ -92,7 +93,7 @@ type scale struct {
 
 func smoke() scale {
 	return scale{name: "smoke", rounds: 1, orders: 60, open: []int{60}, many: 120, reads: 50, long: 200, blockRows: 50, blocks: 1,
-		flowOrders: 2_000, flowOpen: 800, growOrders: 2_000, readOrders: 1_000,
+		flowOrders: 2_000, flowOpen: 800, commitMillis: []int{100}, growOrders: 2_000, readOrders: 1_000,
 		alarms: 2_000, alarmSpread: 2 * time.Second, alarmLead: 3 * time.Second, recoverOrders: 1_000, deliveries: 300, history: []int{60_000}, questions: 3}
 }
 
@@ -100,7 +101,7 @@ func whole() scale {
 	return scale{
 		name: "full", rounds: 3, orders: 20_000, open: []int{20_000, 100_000}, many: 100_000, reads: 20_000, long: 5_000,
 		blockRows: 20_000, blocks: 4, devBinary: "../../bin/orderledger", countLoops: true,
-		flowOrders: 600_000, flowOpen: 20_000, growOrders: 2_000_000, readOrders: 1_000_000,
+		flowOrders: 600_000, flowOpen: 20_000, commitMillis: []int{100, 1000}, growOrders: 2_000_000, readOrders: 1_000_000,
 		alarms: 1_000_000, alarmSpread: 250 * time.Second, alarmLead: 2 * time.Minute, recoverOrders: 200_000, deliveries: 40_000,
 		history: []int{10_000_000, 100_000_000}, questions: 20,
 	}

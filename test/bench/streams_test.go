@@ -27,9 +27,6 @@ type streamed struct {
 	WallSeconds float64          `json:"wall_seconds"`
 }
 
-// commitIntervals of Kafka Streams that are measured, in ms.
-var commitIntervals = [...]int{100, 1000}
-
 // contest is one topic that both sides fold.
 type contest struct {
 	*cluster
@@ -111,53 +108,67 @@ func (p *pace) add(records int64, cpu, second float64) {
 	p.all, p.half = append(p.all, float64(records)/cpu), append(p.half, float64(records)/2/second)
 }
 
+// sides are what was measured; theirs is one per interval, and ours was measured
+// once before each.
+type sides struct {
+	intervals   []int // ms
+	ours, boxed pace
+	theirs      []pace
+	last        *folded // of ours
+}
+
+// round measures each side once per interval, the first time with a count of
+// every cell.
+func (m *sides) round(c *contest, first bool) {
+	c.t.Helper()
+	for i, ms := range m.intervals {
+		tallied := first && i == 0
+		m.last = c.ours(foldTask{Tally: tallied})
+		m.ours.add(m.last.Records, m.last.CPUSeconds, m.last.SecondHalf)
+		b := c.theirs(ms, tallied)
+		m.theirs[i].add(b.Records, b.CPUSeconds, b.SecondHalf)
+		c.agree(m.last, b, tallied)
+	}
+	b := c.ours(foldTask{Outbox: true})
+	m.boxed.add(b.Records, b.CPUSeconds, b.SecondHalf)
+}
+
 // measureStreams compares our fold with the same aggregation in Kafka Streams.
 func measureStreams(t *testing.T, s scale) []figure {
 	c := newContest(t, newFlow(s.flowOrders, s.flowOpen))
-	var ours, boxed pace
-	var theirs [len(commitIntervals)]pace
-	var last *folded
+	m := &sides{intervals: s.commitMillis, theirs: make([]pace, len(s.commitMillis))}
 	for round := range s.rounds {
-		for i, ms := range commitIntervals {
-			tallied := round == 0 && i == 0
-			last = c.ours(foldTask{Tally: tallied})
-			ours.add(last.Records, last.CPUSeconds, last.SecondHalf)
-			b := c.theirs(ms, tallied)
-			theirs[i].add(b.Records, b.CPUSeconds, b.SecondHalf)
-			c.agree(last, b, tallied)
-		}
-		b := c.ours(foldTask{Outbox: true})
-		boxed.add(b.Records, b.CPUSeconds, b.SecondHalf)
+		m.round(c, round == 0)
 	}
 	best := 0.0
-	for i := range theirs {
-		best = max(best, median(theirs[i].all))
+	for i := range m.theirs {
+		best = max(best, median(m.theirs[i].all))
 	}
-	return append(c.figures(&ours, &boxed, theirs[:], last), c.fourfold(best))
+	return append(m.figures(c), c.fourfold(best))
 }
 
-func (c *contest) figures(ours, boxed *pace, theirs []pace, last *folded) []figure {
+func (m *sides) figures(c *contest) []figure {
 	const unit = "records per CPU second"
 	paired := func(all []float64, i int) (out []float64) {
-		for k := i; k < len(all); k += len(commitIntervals) {
+		for k := i; k < len(all); k += len(m.intervals) {
 			out = append(out, all[k])
 		}
 		return out
 	}
 	out := []figure{
-		of("log → fold → Pebble", unit, ours.all...).noting("%s records of %s B, %s orders, %s open at a time, %d partitions of Kafka 4.3; a process of its own, its start included; %s allocations per record, %s MB at its peak",
+		of("log → fold → Pebble", unit, m.ours.all...).noting("%s records of %s B, %s orders, %s open at a time, %d partitions of Kafka 4.3; a process of its own, its start included; %s allocations per record, %s MB at its peak",
 			number(float64(c.records)), number(float64(c.bytes)/float64(c.records)), number(float64(c.flow.orders)), number(float64(c.flow.open)), partitions,
-			number(last.Allocs/float64(last.Records)), number(last.PeakMB)),
-		of("log → fold → Pebble, second half", unit, ours.half...),
-		of("log → fold → Pebble, rows kept for ClickHouse", unit, boxed.all...).noting("the same with history, which the other side does not keep"),
+			number(m.last.Allocs/float64(m.last.Records)), number(m.last.PeakMB)),
+		of("log → fold → Pebble, second half", unit, m.ours.half...),
+		of("log → fold → Pebble, rows kept for ClickHouse", unit, m.boxed.all...).noting("the same with history, which the other side does not keep"),
 	}
-	for i, ms := range commitIntervals {
-		name := fmt.Sprintf("Kafka Streams, commits every %d ms", ms)
+	for i, ms := range m.intervals {
+		name, theirs := fmt.Sprintf("Kafka Streams, commits every %d ms", ms), &m.theirs[i]
 		out = append(out,
-			of(name, unit, theirs[i].all...).noting("4.3, exactly_once_v2, two threads, RocksDB, record cache 256 MiB, lz4 changelog; a JVM of its own, its start and compiling included"),
-			of(name+", second half", unit, theirs[i].half...),
-			of(fmt.Sprintf("ratio at %d ms", ms), "×", ratios(paired(ours.all, i), theirs[i].all)...).atLeast(2),
-			of(fmt.Sprintf("ratio at %d ms, second half", ms), "×", ratios(paired(ours.half, i), theirs[i].half)...))
+			of(name, unit, theirs.all...).noting("4.3, exactly_once_v2, two threads, RocksDB, record cache 256 MiB, lz4 changelog; a JVM of its own, its start and compiling included"),
+			of(name+", second half", unit, theirs.half...),
+			of(fmt.Sprintf("ratio at %d ms", ms), "×", ratios(paired(m.ours.all, i), theirs.all)...).atLeast(2),
+			of(fmt.Sprintf("ratio at %d ms, second half", ms), "×", ratios(paired(m.ours.half, i), theirs.half)...))
 	}
 	return out
 }
