@@ -43,8 +43,8 @@ fuzz: ## every fuzz target for TIME each (10s); what it finds is kept in its tes
 	  for f in $$(cd $$t && grep -ho '^func Fuzz[A-Za-z]*' *_test.go | cut -c6-); do \
 	    echo "== $$t $$f"; (cd $$t && go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(TIME),10s) .) || exit 1; done; done
 
-bench: build ## ratios to the raw engines and to Kafka Streams, into test/bench/results and its README (BENCH=streams,reads)
-	cd test && go test ./bench -run 'TestReport$$' -bench-report -bench-parts "$(BENCH)" -timeout 240m -v
+bench: build ## ratios to the raw engines and to Kafka Streams, into test/bench/results and its README (BENCH=streams,reads ROUNDS=1)
+	cd test && go test ./bench -run 'TestReport$$' -bench-report -bench-parts "$(BENCH)" -bench-rounds $(or $(ROUNDS),0) -timeout 240m -v
 
 verify: ## format, vet, generated-is-clean, each module alone, contracts, architecture
 	@test -z "$$(gofmt -l $(MODULES))" || { echo "gofmt would change:"; gofmt -l $(MODULES); exit 1; }

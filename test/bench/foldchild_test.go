@@ -54,6 +54,9 @@ type folded struct {
 	DiskBytes   uint64           `json:"disk_bytes"`
 }
 
+// nodeCache is how many orders of a partition a node keeps decoded.
+const nodeCache = 10_000
+
 // folder folds in this process.
 type folder struct {
 	task  *foldTask
@@ -144,7 +147,7 @@ func (f *folder) partition(ctx context.Context, p int32) error {
 	}
 	f.stores[p] = store
 	noting := &notingStore{Store: store}
-	fold, err := engine.NewFold(noting, engine.FoldOptions{Partition: p, Partitions: partitions, TopicID: f.id, NoOutbox: !f.task.Outbox})
+	fold, err := engine.NewFold(noting, engine.FoldOptions{Partition: p, Partitions: partitions, TopicID: f.id, NoOutbox: !f.task.Outbox, CacheOrders: nodeCache})
 	if err != nil {
 		return err
 	}
