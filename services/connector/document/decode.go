@@ -8,8 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Limits bound what one document may cost. The zero value refuses everything;
@@ -41,26 +46,31 @@ func Decode(raw []byte, lim Limits) (any, error) {
 	if !utf8.Valid(raw) {
 		return nil, ErrEncoding
 	}
-	d := &decoder{dec: json.NewDecoder(bytes.NewReader(raw)), lim: lim}
-	d.dec.UseNumber()
+	d := &decoder{dec: decoders.Get().(*jsontext.Decoder), lim: lim}
+	defer decoders.Put(d.dec)
+	// Keys that stand twice are found here; halves of a surrogate pair become U+FFFD.
+	d.dec.Reset(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	v, err := d.value(0)
 	if err != nil {
 		return nil, fmt.Errorf("at byte %d: %w", d.dec.InputOffset(), err)
 	}
-	if _, err := d.dec.Token(); !errors.Is(err, io.EOF) {
+	if _, err := d.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("at byte %d: %w", d.dec.InputOffset(), ErrTrailing)
 	}
 	return v, nil
 }
 
+// decoders are used again: their buffers are most of what a document costs.
+var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
+
 type decoder struct {
-	dec    *json.Decoder
+	dec    *jsontext.Decoder
 	lim    Limits
 	values int
 }
 
 func (d *decoder) value(depth int) (any, error) {
-	tok, err := d.dec.Token()
+	tok, err := d.dec.ReadToken()
 	if err != nil {
 		return nil, ErrSyntax
 	}
@@ -68,44 +78,47 @@ func (d *decoder) value(depth int) (any, error) {
 	if d.values > d.lim.Values {
 		return nil, ErrSize
 	}
-	switch t := tok.(type) {
-	case json.Delim:
+	switch tok.Kind() {
+	case '{', '[':
 		if depth >= d.lim.Depth {
 			return nil, ErrDepth
 		}
-		switch t {
-		case '{':
+		if tok.Kind() == '{' {
 			return d.object(depth + 1)
-		case '[':
-			return d.array(depth + 1)
 		}
-		return nil, ErrSyntax
-	case string:
+		return d.array(depth + 1)
+	case '"':
+		t := tok.String()
 		if len(t) > d.lim.Text {
 			return nil, ErrText
 		}
 		return t, nil
-	case json.Number:
+	case '0':
+		t := tok.String()
 		if len(t) > d.lim.Text {
 			return nil, ErrText
 		}
-		return t, nil
+		return json.Number(t), nil
+	case 't', 'f':
+		return tok.Bool(), nil
+	case 'n':
+		return nil, nil
 	default:
-		return tok, nil // bool or nil
+		return nil, ErrSyntax
 	}
 }
 
 func (d *decoder) object(depth int) (any, error) {
 	out := map[string]any{}
-	for d.dec.More() {
-		tok, err := d.dec.Token()
-		if err != nil {
+	for {
+		tok, err := d.dec.ReadToken()
+		switch {
+		case err != nil:
 			return nil, ErrSyntax
+		case tok.Kind() == '}':
+			return out, nil
 		}
-		key, ok := tok.(string)
-		if !ok {
-			return nil, ErrSyntax
-		}
+		key := tok.String()
 		if len(key) > d.lim.Text {
 			return nil, ErrText
 		}
@@ -118,37 +131,90 @@ func (d *decoder) object(depth int) (any, error) {
 		}
 		out[key] = v
 	}
-	if _, err := d.dec.Token(); err != nil {
-		return nil, ErrSyntax
-	}
-	return out, nil
 }
 
 func (d *decoder) array(depth int) (any, error) {
 	out := []any{}
-	for d.dec.More() {
+	for d.dec.PeekKind() != ']' {
 		v, err := d.value(depth)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, v)
 	}
-	if _, err := d.dec.Token(); err != nil {
+	if _, err := d.dec.ReadToken(); err != nil {
 		return nil, ErrSyntax
 	}
 	return out, nil
 }
 
+// ErrValue is the identity of what Decode does not make and Encode refuses.
+var ErrValue = errors.New("value is of no JSON document")
+
 // Encode writes a decoded document back: keys in byte order, numbers as they
 // stood, no HTML escapes. The same document always gives the same bytes.
 func Encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	return appendValue(make([]byte, 0, 4096), v)
+}
+
+func appendValue(b []byte, v any) ([]byte, error) {
+	var err error
+	switch t := v.(type) {
+	case map[string]any:
+		return appendObject(b, t)
+	case []any:
+		b = append(b, '[')
+		for i, e := range t {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = appendValue(b, e); err != nil {
+				return nil, err
+			}
+		}
+		return append(b, ']'), nil
+	case string:
+		return appendText(b, t)
+	case json.Number:
+		return append(b, t...), nil
+	case bool:
+		return strconv.AppendBool(b, t), nil
+	case nil:
+		return append(b, "null"...), nil
+	default:
+		return nil, fmt.Errorf("encode document: %T: %w", v, ErrValue)
+	}
+}
+
+func appendObject(b []byte, m map[string]any) ([]byte, error) {
+	var room [48]string
+	keys := room[:0]
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	b = append(b, '{')
+	for i, k := range keys {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var err error
+		if b, err = appendText(b, k); err != nil {
+			return nil, err
+		}
+		if b, err = appendValue(append(b, ':'), m[k]); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, '}'), nil
+}
+
+func appendText(b []byte, s string) ([]byte, error) {
+	b, err := jsontext.AppendQuote(b, s)
+	if err != nil {
 		return nil, fmt.Errorf("encode document: %w", err)
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return b, nil
 }
 
 // At returns the value at a dotted path of keys, and whether it is there.

@@ -13,13 +13,28 @@ import (
 // joined by dots; "*" stands for any one key, "**" for any number of them.
 // Arrays are transparent: "line_items.properties" reaches into every element.
 type Redaction struct {
-	remove [][]string
-	hash   [][]string
-	// removeAny and hashAny are the paths "**.key", which one walk serves.
-	removeAny map[string]bool
-	hashAny   map[string]bool
-	key       []byte
+	root *node
+	key  []byte
 }
+
+// node is a place in the tree of all paths, so that one walk serves them all.
+type node struct {
+	kids map[string]*node
+	any  *node // after "*"
+	deep *node // after "**"
+	// loops: any number of keys may follow before its own do.
+	loops bool
+	act   action
+}
+
+// action is what becomes of a field; the greatest of several wins.
+type action uint8
+
+const (
+	keepField action = iota
+	hashField
+	removeField
+)
 
 // ErrPath is the identity of a refused path.
 var ErrPath = errors.New("path must be keys joined by dots, with * for one key and ** for any")
@@ -28,56 +43,91 @@ var ErrPath = errors.New("path must be keys joined by dots, with * for one key a
 // replaced by a keyed hash so that equal values can still be found. Without a
 // key, hashed fields are removed as well.
 func NewRedaction(remove, hash []string, key []byte) (*Redaction, error) {
-	r := &Redaction{key: key, removeAny: map[string]bool{}, hashAny: map[string]bool{}}
+	r := &Redaction{key: key, root: &node{}}
 	var errs []error
-	compile := func(paths []string, anywhere map[string]bool) (out [][]string) {
-		for _, p := range paths {
-			parts := strings.Split(p, ".")
-			for _, part := range parts {
-				if part == "" || (strings.Contains(part, "*") && part != "*" && part != "**") {
-					errs = append(errs, fmt.Errorf("%q: %w", p, ErrPath))
-					break
-				}
-			}
-			if len(parts) == 2 && parts[0] == "**" && !strings.Contains(parts[1], "*") {
-				anywhere[parts[1]] = true
-				continue
-			}
-			out = append(out, parts)
-		}
-		return out
+	for _, p := range hash {
+		errs = append(errs, r.root.add(p, hashField))
 	}
-	r.remove, r.hash = compile(remove, r.removeAny), compile(hash, r.hashAny)
+	for _, p := range remove {
+		errs = append(errs, r.root.add(p, removeField))
+	}
 	return r, errors.Join(errs...)
+}
+
+// add puts a path into the tree.
+func (n *node) add(path string, act action) error {
+	for part := range strings.SplitSeq(path, ".") {
+		next := &n.any
+		switch {
+		case part == "*":
+		case part == "**":
+			next = &n.deep
+		case part == "" || strings.Contains(part, "*"):
+			return fmt.Errorf("%q: %w", path, ErrPath)
+		default:
+			if n.kids == nil {
+				n.kids = map[string]*node{}
+			}
+			kid := n.kids[part]
+			if kid == nil {
+				kid = &node{}
+				n.kids[part] = kid
+			}
+			n = kid
+			continue
+		}
+		if *next == nil {
+			*next = &node{loops: part == "**"}
+		}
+		n = *next
+	}
+	n.act = max(n.act, act)
+	return nil
 }
 
 // Apply redacts v in place.
 func (r *Redaction) Apply(v any) {
-	for _, p := range r.hash {
-		walk(v, p, r.hashField)
-	}
-	for _, p := range r.remove {
-		walk(v, p, func(m map[string]any, k string) { delete(m, k) })
-	}
-	r.anywhere(v)
+	var room [4]*node
+	r.walk(v, reached(room[:0], r.root))
 }
 
-// anywhere serves all "**.key" paths.
-func (r *Redaction) anywhere(v any) {
+// reached adds a place, and what lies behind "**" there, which may stand for no
+// key at all.
+func reached(at []*node, n *node) []*node {
+	for ; n != nil; n = n.deep {
+		at = append(at, n)
+	}
+	return at
+}
+
+// walk redacts a value at which the given places were reached.
+func (r *Redaction) walk(v any, at []*node) {
 	switch t := v.(type) {
 	case []any:
 		for _, e := range t {
-			r.anywhere(e)
+			r.walk(e, at)
 		}
 	case map[string]any:
+		var room [8]*node
 		for k, e := range t {
+			next, act := room[:0], keepField
+			for _, n := range at {
+				if n.loops {
+					next, act = append(next, n), max(act, n.act)
+				}
+				for _, kid := range [...]*node{n.kids[k], n.any} {
+					if kid != nil {
+						next, act = reached(next, kid), max(act, kid.act)
+					}
+				}
+			}
 			switch {
-			case r.removeAny[k]:
+			case act == removeField:
 				delete(t, k)
-			case r.hashAny[k]:
+			case act == hashField:
 				r.hashField(t, k)
-			default:
-				r.anywhere(e)
+			case len(next) > 0:
+				r.walk(e, next)
 			}
 		}
 	}
@@ -90,44 +140,6 @@ func (r *Redaction) hashField(m map[string]any, k string) {
 	} else if m[k] != nil {
 		delete(m, k)
 	}
-}
-
-func walk(v any, path []string, hit func(map[string]any, string)) {
-	switch t := v.(type) {
-	case []any:
-		for _, e := range t {
-			walk(e, path, hit)
-		}
-	case map[string]any:
-		rest := path[1:]
-		if path[0] == "**" {
-			if len(rest) > 0 {
-				walk(t, rest, hit)
-			}
-			for _, e := range t {
-				walk(e, path, hit)
-			}
-			return
-		}
-		if path[0] != "*" {
-			if _, there := t[path[0]]; there {
-				step(t, path[0], rest, hit)
-			}
-			return
-		}
-		for k := range t {
-			step(t, k, rest, hit)
-		}
-	}
-}
-
-// step takes one key of a path: it is hit, or the rest is walked below it.
-func step(m map[string]any, k string, rest []string, hit func(map[string]any, string)) {
-	if len(rest) == 0 {
-		hit(m, k)
-		return
-	}
-	walk(m[k], rest, hit)
 }
 
 // hashPrefix marks a value that stands for a personal one.
