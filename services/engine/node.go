@@ -63,12 +63,6 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// memTable is the size of one store's memtable: an order that is written again
-// before it leaves memory costs the disk once. All stores together get 256 MiB.
-func (c *Config) memTable() uint64 {
-	return uint64(min(max((256<<20)/(2*int(c.Partitions)), 16<<20), 64<<20))
-}
-
 func (c *Config) defaults() {
 	if c.SessionTimeout == 0 {
 		c.SessionTimeout = 10 * time.Second

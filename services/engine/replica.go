@@ -81,7 +81,7 @@ func (r *replica) foldOptions() FoldOptions {
 // open opens the store and the fold in it.
 func (r *replica) open() error {
 	if r.store == nil {
-		s, err := OpenStore(filepath.Join(r.n.cfg.Dir, StoreName(r.topic, r.index)), StoreOptions{Cache: r.n.cache, MemTableBytes: r.n.cfg.memTable()})
+		s, err := OpenStore(filepath.Join(r.n.cfg.Dir, StoreName(r.topic, r.index)), StoreOptions{Cache: r.n.cache, MemTableBytes: MemTableBytes(r.n.cfg.Partitions)})
 		if err != nil {
 			return err
 		}

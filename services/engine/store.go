@@ -26,6 +26,13 @@ type StoreOptions struct {
 	MemTableBytes uint64
 }
 
+// MemTableBytes is the size of a store's memtable on a node that folds so many
+// partitions of both topics: an order that is written again before it leaves
+// memory costs the disk once. All stores together get 256 MiB.
+func MemTableBytes(partitions int32) uint64 {
+	return uint64(min(max((256<<20)/(2*int(partitions)), 16<<20), 64<<20))
+}
+
 // Store is the Pebble store of one topic-partition and one fold version (S-33).
 // It is safe for concurrent use.
 type Store struct {

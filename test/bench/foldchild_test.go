@@ -141,7 +141,7 @@ func (f *folder) all(ctx context.Context) error {
 }
 
 func (f *folder) partition(ctx context.Context, p int32) error {
-	store, err := engine.OpenStore(filepath.Join(f.task.Dir, engine.StoreName(kafkalog.TopicEvents, p)), engine.StoreOptions{Cache: f.cache})
+	store, err := engine.OpenStore(filepath.Join(f.task.Dir, engine.StoreName(kafkalog.TopicEvents, p)), engine.StoreOptions{Cache: f.cache, MemTableBytes: engine.MemTableBytes(partitions)})
 	if err != nil {
 		return err
 	}
