@@ -46,6 +46,8 @@ type Result struct {
 	// Digest is that of the partition after all input: two runs of one test
 	// have the same.
 	Digest [32]byte
+	// Log is what the input became, for whoever folds it in other ways.
+	Log []ledger.Record
 
 	edits []edit
 }
@@ -177,6 +179,7 @@ func (s *suite) run(t *test) (Result, error) {
 			return Result{}, err
 		}
 	}
+	res.Log = l.record
 	res.Digest, err = ledger.Digest(l.store)
 	return res, err
 }
