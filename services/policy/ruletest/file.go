@@ -52,6 +52,7 @@ type test struct {
 	EffectiveAt *when            `yaml:"effective_at"`
 	Input       []input          `yaml:"input"`
 	Cells       []expectation    `yaml:"cell_test"`
+	Sums        []expectation    `yaml:"sum_test"`
 	Verdicts    []expectation    `yaml:"verdict_test"`
 	Exceptions  []expectation    `yaml:"exception_test"`
 	Told        []expectation    `yaml:"told_test"`
@@ -142,6 +143,7 @@ type expectation struct {
 	Rule       word  `yaml:"rule"`
 	Source     word  `yaml:"source"`
 	Cells      items `yaml:"exp_cells"`
+	Sums       items `yaml:"exp_sums"`
 	Verdicts   items `yaml:"exp_verdicts"`
 	Exceptions items `yaml:"exp_exceptions"`
 	Told       items `yaml:"exp_told"`

@@ -125,6 +125,7 @@ func (r *runner) checks() []check {
 	}
 	t := r.t
 	add("exp_cells", t.Cells, func(e *expectation) *items { return &e.Cells }, r.cells)
+	add("exp_sums", t.Sums, func(e *expectation) *items { return &e.Sums }, r.sums)
 	add("exp_verdicts", t.Verdicts, func(e *expectation) *items { return &e.Verdicts }, r.verdicts)
 	add("exp_exceptions", t.Exceptions, func(e *expectation) *items { return &e.Exceptions }, r.exceptions)
 	add("exp_told", t.Told, func(e *expectation) *items { return &e.Told }, r.changes)

@@ -55,6 +55,31 @@ func (r *runner) cells(e *expectation) ([]pairs, error) {
 	return []pairs{out}, nil
 }
 
+// sums sees an order's totals, as "minor currency"; one of several currencies is
+// "mixed", one that is asked for and unheard is "none".
+func (r *runner) sums(e *expectation) ([]pairs, error) {
+	v, err := r.view(e)
+	if err != nil {
+		return nil, err
+	}
+	var out pairs
+	for _, s := range v.Summary.Sums {
+		text := fmt.Sprintf("%d %s", s.Money.Minor, s.Money.Currency)
+		if s.Mixed {
+			text = "mixed"
+		}
+		out = append(out, [2]string{string(s.Source) + "." + s.Kind.String(), text})
+	}
+	if n := e.Sums.node; n != nil {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if _, ok := out.get(n.Content[i].Value); !ok {
+				out = append(out, [2]string{n.Content[i].Value, "none"})
+			}
+		}
+	}
+	return []pairs{out}, nil
+}
+
 func (r *runner) view(e *expectation) (ledger.OrderView, error) {
 	key, err := r.key(e.Order)
 	if err != nil {
