@@ -149,9 +149,9 @@ func (p *policyLog) after(version uint64) *ledger.PolicyRecord {
 
 // Policies returns every policy record of the control topic, ascending.
 func (n *Node) Policies() []*ledger.PolicyRecord {
-	n.policies.mu.Lock()
-	defer n.policies.mu.Unlock()
-	return append([]*ledger.PolicyRecord(nil), n.policies.list...)
+	n.heard.policies.mu.Lock()
+	defer n.heard.policies.mu.Unlock()
+	return append([]*ledger.PolicyRecord(nil), n.heard.policies.list...)
 }
 
 // broadcast wakes everyone who waits, once per fire.

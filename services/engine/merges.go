@@ -18,15 +18,6 @@ type mergeLog struct {
 	sig  broadcast
 }
 
-// control takes what orders.control.v1 holds.
-func (n *Node) control() func(*kafkalog.Record) {
-	policies, merges := n.policies.take(n.deps.Codec.NewDecoder()), n.merges.take(n.deps.Codec.NewDecoder())
-	return func(r *kafkalog.Record) {
-		policies(r)
-		merges(r)
-	}
-}
-
 func newMergeLog() *mergeLog { return &mergeLog{sig: newBroadcast()} }
 
 // take keeps the first record of each next number: that is the one the owners
@@ -107,7 +98,7 @@ func (n *Node) proposeNumbered(ctx context.Context, request string, as func(numb
 		return 0, fmt.Errorf("propose a merge, split or mute: it needs a request id")
 	}
 	for {
-		number := n.merges.last() + 1
+		number := n.heard.merges.last() + 1
 		value, err := n.deps.Codec.Encode(nil, as(number))
 		if err != nil {
 			return 0, err
@@ -129,8 +120,8 @@ func (n *Node) proposeNumbered(ctx context.Context, request string, as func(numb
 // mergeTaken waits until the control topic's record of a number was read back.
 func (n *Node) mergeTaken(ctx context.Context, number uint64) (any, error) {
 	for {
-		wait := n.merges.sig.wait()
-		if v := n.merges.after(number - 1); v != nil {
+		wait := n.heard.merges.sig.wait()
+		if v := n.heard.merges.after(number - 1); v != nil {
 			return v, nil
 		}
 		select {

@@ -118,9 +118,7 @@ type Node struct {
 	topics   map[string][16]byte
 	replicas []*replica // of orders.events.v1
 	aliases  []*replica // of orders.unkeyed.v1
-	feed     *sharedCoverage
-	policies *policyLog
-	merges   *mergeLog
+	heard    *Heard
 	owner    kafkalog.Ownership
 	cache    *pebble.Cache
 	subs     subscribers
@@ -144,8 +142,7 @@ func Start(ctx context.Context, cfg Config, deps Deps) (*Node, error) {
 	if deps.Observer == nil {
 		deps.Observer = nobody{}
 	}
-	n := &Node{cfg: cfg, deps: deps, topics: map[string][16]byte{}, feed: newSharedCoverage(), cache: pebble.NewCache(64 << 20), room: newRoom(nodeBytes), refills: make(chan struct{}, maxRefills)}
-	n.policies, n.merges = newPolicyLog(), newMergeLog()
+	n := &Node{cfg: cfg, deps: deps, topics: map[string][16]byte{}, heard: NewHeard(deps.Codec), cache: pebble.NewCache(64 << 20), room: newRoom(nodeBytes), refills: make(chan struct{}, maxRefills)}
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.closeStores())
 	}
@@ -155,9 +152,9 @@ func Start(ctx context.Context, cfg Config, deps Deps) (*Node, error) {
 		cancel()
 		return nil, errors.Join(err, n.closeStores())
 	}
-	n.spawn(func() { n.follow(run, kafkalog.TopicSources, n.feed.take(deps.Codec.NewDecoder())) })
-	n.spawn(func() { n.follow(run, kafkalog.TopicControl, n.control()) })
-	n.spawn(func() { n.follow(run, kafkalog.TopicQuarantine, n.feed.released(deps.Codec)) })
+	for _, topic := range n.heard.Topics() {
+		n.spawn(func() { n.follow(run, topic, n.heard.Taker(topic)) })
+	}
 	for _, r := range n.all() {
 		n.spawn(func() { r.run(run) })
 		n.spawn(func() { r.tick(run) })
@@ -212,7 +209,7 @@ func (n *Node) join() error {
 	}
 	if n.cfg.Group == "" {
 		for _, r := range n.all() {
-			r.own(true)
+			r.Own(true)
 		}
 		return nil
 	}
@@ -254,7 +251,7 @@ func (n *Node) closeStores() error {
 func (n *Node) Partitions() int32 { return n.cfg.Partitions }
 
 // Coverage returns every feed instance's newest status.
-func (n *Node) Coverage() []*ledger.SourceStatus { return n.feed.statuses() }
+func (n *Node) Coverage() []*ledger.SourceStatus { return n.heard.feed.statuses() }
 
 // Stopped returns why each stopped partition stopped.
 func (n *Node) Stopped() map[int32]error {

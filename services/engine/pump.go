@@ -28,7 +28,7 @@ type PumpOptions struct {
 // holds (I-18, I-19).
 type Pump struct {
 	opt   PumpOptions
-	store *Store
+	store Committer
 	sink  projections.Sink
 	held  projections.Held
 	known bool
@@ -37,7 +37,7 @@ type Pump struct {
 }
 
 // NewPump returns a pump; it asks the sink what it holds before it writes.
-func NewPump(store *Store, sink projections.Sink, opt PumpOptions) *Pump {
+func NewPump(store Committer, sink projections.Sink, opt PumpOptions) *Pump {
 	if opt.MaxRows == 0 {
 		opt.MaxRows = 50_000
 	}

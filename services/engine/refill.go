@@ -41,28 +41,68 @@ func (r *replica) refill(ctx context.Context, sink projections.Sink, p *Pump) (i
 		return 0, err
 	}
 	defer func() { _ = scratch.Close() }()
-	fold, err := NewFold(scratch, r.foldOptions())
+	until := r.view.Load().place.Offset
+	fill, err := NewRefill(scratch, r.foldOptions(), sink)
 	if err != nil {
 		return 0, err
 	}
-	pump := NewPump(scratch, sink, PumpOptions{Partition: r.partition})
-	until := r.view.Load().place.Offset
 	progress := r.refilling(sink.Name(), until)
 	err = Replay(ctx, ReplayOptions{Journal: r.n.deps.Journal, Decoder: r.n.deps.Codec.NewDecoder(), Topic: r.topic, Partition: r.index, Until: until},
-		fold, func() error {
-			n, err := pump.Run(ctx)
-			progress.at(fold.Place().Offset, n)
-			if err != nil {
-				return err
-			}
-			return scratch.DeleteRange([]byte{outboxSpace}, outboxKey(fold.Place().Batch+1))
+		fill.fold, func() error {
+			n, err := fill.send(ctx)
+			progress.at(fill.fold.Place().Offset, n)
+			return err
 		})
 	if err != nil {
 		p.known = false
 		return progress.sent, err
 	}
 	progress.done()
-	return progress.sent, p.took(pump.Held())
+	return progress.sent, p.took(fill.pump.Held())
+}
+
+// Refill folds a log again, in a scratch store, and sends what a sink lacks of
+// its rows (S-41). It is a step function.
+type Refill struct {
+	scratch SeatStore
+	fold    *Fold
+	pump    *Pump
+	sent    int
+}
+
+// NewRefill begins a refill in an empty store.
+func NewRefill(scratch SeatStore, opt FoldOptions, sink projections.Sink) (*Refill, error) {
+	fold, err := NewFold(scratch, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &Refill{scratch: scratch, fold: fold, pump: NewPump(scratch, sink, PumpOptions{Partition: opt.Partition})}, nil
+}
+
+// send sends what was folded since it was last called, and forgets it.
+func (f *Refill) send(ctx context.Context) (int, error) {
+	n, err := f.pump.Run(ctx)
+	f.sent += n
+	if err != nil {
+		return n, err
+	}
+	return n, f.scratch.DeleteRange([]byte{outboxSpace}, outboxKey(f.fold.Place().Batch+1))
+}
+
+// Whole folds and sends a log's records up to the present place of the pump it
+// fills, and tells the pump what the sink holds then. It returns the rows sent.
+func (f *Refill) Whole(ctx context.Context, records []Decoded, p *Pump) (int, error) {
+	opt := ReplayOptions{Until: int64(len(records)), Batch: 4_000}
+	committed := func() error { _, err := f.send(ctx); return err }
+	err := replayed(f.fold, records, opt, committed)
+	if err == nil {
+		err = commit(f.fold, committed)
+	}
+	if err != nil {
+		p.known = false
+		return f.sent, err
+	}
+	return f.sent, p.took(f.pump.Held())
 }
 
 // refilling says how far a refill is, to the log and to the observer.

@@ -13,12 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/orderledger/orderledger/ledger"
-	"github.com/orderledger/orderledger/projections"
 	"github.com/orderledger/orderledger/services/kafkalog"
 )
 
-// replica is one partition: its store, its fold and its reader.
+// replica is one partition: a seat, with the store and the reader it has on
+// this machine.
 type replica struct {
+	*Seat
 	n     *Node
 	topic string
 	index int32 // of the partition in its topic
@@ -26,43 +27,16 @@ type replica struct {
 	// partition is the index, or beyond ledger.AliasPartitions one of orders.unkeyed.v1.
 	partition int32
 
-	store  *Store
-	fold   *Fold
-	view   atomic.Pointer[view]
-	owner  atomic.Bool
-	terms  atomic.Int64 // how often it became the owner
-	end    atomic.Int64 // log end seen, −1 before the first answer
-	fault  atomic.Pointer[error]
-	waits  atomic.Pointer[error] // why folding waits, nil if it does not
-	outbox atomic.Pointer[Outbox]
-	away   atomic.Int32 // sinks that do not take what they are sent
-	// shipping is held for reading while a block is on its way to a sink.
-	shipping sync.RWMutex
-	done     broadcast // a commit, a change of ownership
-	mu       sync.Mutex
-	base     *ledger.Reader // newest reader, whose plan later ones share
-}
-
-// view is what the fold last committed, for those who do not fold.
-type view struct {
-	place    Place
-	guard    ledger.Guard
-	taken    uint64
-	merged   uint64         // the last merge or split taken
-	next     ledger.Instant // first timer, 0 if none
-	policy   uint64
-	counts   map[ledger.Source][ledger.Outcomes]uint64
-	recorded ledger.Instant // of the newest record folded
-	told     projections.Held
-	// unforwarded: the alias store joined more than it told; satisfied: a status
-	// that waited for what it told can count.
-	unforwarded bool
-	satisfied   bool
-	idle        bool // the alias store never saw a record
+	store *Store
+	end   atomic.Int64 // log end seen, −1 before the first answer
+	fault atomic.Pointer[error]
+	waits atomic.Pointer[error] // why folding waits, nil if it does not
+	mu    sync.Mutex
+	base  *ledger.Reader // newest reader, whose plan later ones share
 }
 
 func newReplica(n *Node, topic string, index int32) *replica {
-	r := &replica{n: n, topic: topic, index: index, partition: index, id: n.topics[topic], done: newBroadcast()}
+	r := &replica{Seat: NewSeat(), n: n, topic: topic, index: index, partition: index, id: n.topics[topic]}
 	if r.joins() {
 		r.partition += ledger.AliasPartitions
 	}
@@ -87,20 +61,10 @@ func (r *replica) open() error {
 		}
 		r.store = s
 	}
-	outbox, err := NewOutbox(r.store, OutboxOptions{MaxBytes: r.n.cfg.OutboxMaxBytes, Sinks: r.n.sinkNames()})
-	if err != nil {
-		return err
-	}
-	r.outbox.Store(outbox)
 	opt := r.foldOptions()
 	opt.CacheOrders, opt.NoOutbox, opt.OnCommit, opt.Listening = r.n.cfg.CacheOrders, r.n.cfg.Standby, r.committed, r.n.subs.any
-	opt.Outbox, opt.Wants = outbox, r.n.wants
-	f, err := NewFold(r.store, opt)
-	if err != nil {
-		return err
-	}
-	r.fold = f
-	return r.publish()
+	opt.Wants = r.n.wants
+	return r.Open(r.store, SeatOptions{Fold: opt, OutboxMaxBytes: r.n.cfg.OutboxMaxBytes, Sinks: r.n.sinkNames()})
 }
 
 func (r *replica) close() error {
@@ -108,29 +72,6 @@ func (r *replica) close() error {
 		return nil
 	}
 	return r.store.Close()
-}
-
-// publish shows the committed state to tickers, pumps and readers.
-func (r *replica) publish() error {
-	next, ok, err := r.fold.Part().NextTimer()
-	if err != nil {
-		return err
-	}
-	if !ok {
-		next = 0
-	}
-	part := r.fold.Part()
-	v := &view{place: r.fold.Place(), guard: part.Guard(), taken: part.Taken(), merged: part.Merged(), next: next, counts: part.Counts()}
-	v.unforwarded, v.satisfied, v.idle = part.Unforwarded(), part.Satisfied(), r.joins() && part.Idle()
-	told := part.Seqs()
-	v.told = projections.Held{projections.History: told.History, projections.Exceptions: told.Exceptions, projections.Orders: told.Orders,
-		projections.Quarantine: told.Quarantine, projections.Outgoing: told.Outgoing}
-	if p := part.NewestPolicy(); p != nil {
-		v.policy = p.Version
-	}
-	r.view.Store(v)
-	r.done.fire()
-	return nil
 }
 
 func (r *replica) committed(c Committed) {
@@ -242,15 +183,20 @@ func (r *replica) read(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// sameLog checks that the log still holds, before the stored offset, the very
-// record that was folded last: a broker that lost acknowledged records and took
-// others in their place is found here (I-9).
+// sameLog checks the log against the store, unless nothing was folded yet.
 func (r *replica) sameLog(ctx context.Context, place Place) error {
+	return SameLog(ctx, r.n.deps.Journal, kafkalog.Position{Topic: r.topic, Partition: r.index}, place)
+}
+
+// SameLog checks that a log, a topic's partition, still holds before the stored
+// offset the very record that was folded last: a broker that lost acknowledged
+// records and took others in their place is found here (I-9).
+func SameLog(ctx context.Context, log kafkalog.Source, at kafkalog.Position, place Place) error {
 	if place.Offset == 0 {
 		return nil
 	}
-	at := kafkalog.Position{Topic: r.topic, Partition: r.index, Offset: place.Offset - 1}
-	rec, err := kafkalog.ReadAt(ctx, r.n.deps.Journal, at)
+	at.Offset = place.Offset - 1
+	rec, err := kafkalog.ReadAt(ctx, log, at)
 	if err != nil {
 		return fmt.Errorf("read the record folded last, %s: %w", at, err)
 	}
@@ -271,31 +217,15 @@ func (r *replica) take(ctx context.Context, b decodedBatch) error {
 	}
 	start := time.Now()
 	end := r.tracedFold(&b)
-	err := r.foldBatch(b.records)
+	err := r.Seat.Fold(b.records)
 	if end(err); err != nil {
 		return err
 	}
 	if n := len(b.records); n > 0 {
-		r.trim()
+		r.untrimmed(r.Trim())
 		r.n.deps.Observer.Committed(Committed{Partition: r.partition, Log: r.log(), Place: r.fold.Place(), Clock: r.fold.Part().Clock(), Records: n}, time.Since(start))
 	}
 	return b.err
-}
-
-// foldBatch folds records, commits and shows them.
-func (r *replica) foldBatch(records []Decoded) error {
-	for i := range records {
-		if err := r.fold.Take(&records[i]); err != nil {
-			return err
-		}
-	}
-	if len(records) == 0 {
-		return nil
-	}
-	if err := r.fold.Commit(); err != nil {
-		return err
-	}
-	return r.publish()
 }
 
 // diskFree waits while the store's disk has less than the reserve: a commit

@@ -22,24 +22,24 @@ var errGivenUp = errors.New("the partition was given up")
 // successor could not know whether it lands after the sink was asked.
 type tenured struct {
 	projections.Sink
-	r    *replica
+	s    *Seat
 	term int64
 }
 
 // Repeats implements projections.Repeating, for the sink behind.
-func (s *tenured) Repeats() bool {
-	r, ok := s.Sink.(projections.Repeating)
+func (t *tenured) Repeats() bool {
+	r, ok := t.Sink.(projections.Repeating)
 	return ok && r.Repeats()
 }
 
 // Insert implements projections.Sink.
-func (s *tenured) Insert(ctx context.Context, b *projections.Block) error {
-	s.r.shipping.RLock()
-	defer s.r.shipping.RUnlock()
+func (t *tenured) Insert(ctx context.Context, b *projections.Block) error {
+	t.s.shipping.RLock()
+	defer t.s.shipping.RUnlock()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if !s.r.owner.Load() || s.r.terms.Load() != s.term {
+	if !t.s.owner.Load() || t.s.terms.Load() != t.term {
 		return errGivenUp
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -49,19 +49,7 @@ func (s *tenured) Insert(ctx context.Context, b *projections.Block) error {
 		cancel()
 	})
 	defer stop()
-	return s.Sink.Insert(run, b)
-}
-
-// own begins or ends the ownership, and reports whether it ended.
-func (r *replica) own(owner bool) (ended bool) {
-	if owner && !r.owner.Load() {
-		r.terms.Add(1)
-	}
-	if r.owner.Swap(owner) == owner {
-		return false
-	}
-	r.done.fire()
-	return !owner
+	return t.Sink.Insert(run, b)
 }
 
 // owned takes note of what this node owns. It returns once nothing is on its
@@ -70,7 +58,7 @@ func (r *replica) own(owner bool) (ended bool) {
 func (n *Node) owned(partitions []int32) {
 	var left sync.WaitGroup
 	for _, r := range n.all() {
-		if r.own(slices.Contains(partitions, r.index)) {
+		if r.Own(slices.Contains(partitions, r.index)) {
 			left.Go(func() {
 				r.shipping.Lock()
 				defer r.shipping.Unlock()
