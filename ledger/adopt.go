@@ -90,7 +90,10 @@ func (p *Partition) migrate(o *order) error {
 		p.remap(o, d, from)
 	}
 	p.touch(o)
-	return p.settle(o, BecausePolicy)
+	// Its cells under the policy before are known only to who still holds them, so
+	// that they cannot decide what is told: a new policy tells every order anew.
+	p.walk(o)
+	return p.conclude(o, true, BecausePolicy)
 }
 
 // remap compares a document's states before and after a migration and tells
