@@ -56,6 +56,7 @@ type Decision struct {
 
 // Decide says whether to propose a tick now.
 func (t *Ticker) Decide(v TickView) Decision {
+	t.last = min(t.last, v.Now) // a wall clock that went back would wait for itself
 	if v.Idle && v.PolicyAt == 0 {
 		return Decision{Again: v.Now.Add(tickLiveness)}
 	}
