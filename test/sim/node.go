@@ -336,6 +336,8 @@ func (n *node) shipIn(s *seat, k int, d ledger.Micros) {
 		}
 		if did.Err != nil {
 			n.shipIn(s, k, 2*ledger.Second)
+		} else if s.ship[k].Failing() { // it is owned no more
+			n.shipIn(s, k, 30*ledger.Second)
 		}
 	})
 }

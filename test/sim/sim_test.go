@@ -11,15 +11,20 @@ func TestOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	for seed := range uint64(20) {
-		w := NewWorld(seed)
-		r := newRun(s, Config{Seed: seed, World: w, Nodes: 2 + int(seed%2)})
-		r.play()
-		n := 0
-		for i := range logs {
-			n += len(r.broker.log(i).records)
+	bad := 0
+	for seed := range uint64(400) {
+		cfg := Draw(seed)
+		out := s.Play(cfg)
+		if len(out.Failures) > 0 {
+			bad++
+			t.Log(seed, out.Hash[:8], out.Steps, out.Judged, out.Breaches, out.Refused, out.Refills)
+			for _, r := range cfg.Rules {
+				t.Log("    ", r)
+			}
+			for _, f := range out.Failures {
+				t.Log("  !!", f)
+			}
 		}
-		t.Log(seed, len(w.Lives), r.steps, n, len(r.broker.topics["orders.sources.v1"][0].records), r.Hash()[:8], r.failures)
 	}
-	t.Log(time.Since(began))
+	t.Log(bad, time.Since(began))
 }

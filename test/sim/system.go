@@ -30,6 +30,9 @@ type system struct {
 	order   []string
 	// asked are the instants at which a list's first page was answered well.
 	asked []ledger.Instant
+	// tainted are the orders of which a document was stamped further off than the
+	// system declares.
+	tainted map[int]bool
 }
 
 // object is one document of a system with all its states.
@@ -49,7 +52,7 @@ type version struct {
 }
 
 func newSystem(r *run, index int) *system {
-	s := &system{r: r, index: index, rnd: r.stream(10 + uint64(index)), objects: map[string]*object{}}
+	s := &system{r: r, index: index, rnd: r.stream(10 + uint64(index)), objects: map[string]*object{}, tainted: map[int]bool{}}
 	spec := &r.shop.specs[index]
 	s.skew = between(s.rnd, -spec.Skew, spec.Skew+1)
 	for i := range spec.Feeds {
@@ -82,6 +85,9 @@ func (s *system) write(c *change) {
 		o.created = at
 	}
 	v := version{at: s.r.now, visible: s.r.now.Add(between(s.rnd, 0, s.lag)), stamp: stamped(at), seconds: at}
+	if off := at.Sub(s.r.now); s.wrong != 0 || off > s.r.shop.specs[s.index].Skew || off < -s.r.shop.specs[s.index].Skew-ledger.Second {
+		s.tainted[c.life.ID] = true
+	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"id":%q,"created":%q,"updated":%q,%s`, o.id, stamped(o.created), v.stamp, c.document())
 	if s.index == web && happened(c.life.Cancelled, c.at) {
