@@ -387,7 +387,9 @@ func (n *node) thawed() {
 		if s != nil {
 			n.wake(s)
 			n.propose(s, n.soon())
-			n.shipAll(s)
+			for k := range s.ship {
+				n.shipIn(s, k, n.soon())
+			}
 		}
 	}
 }

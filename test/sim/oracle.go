@@ -155,6 +155,7 @@ func (r *run) judge(list []*replay, out *Result) {
 		for _, c := range v.Summary.Cells {
 			out.cells[fmt.Sprintf("%s %s.%s", l.Key(), c.Source, c.Axis)] = c.State
 		}
+		r.present(l, out.cells)
 		out.Judged += len(v.Verdicts)
 		told, err := p.read().Timeline(l.Key())
 		if err != nil {
@@ -162,6 +163,34 @@ func (r *run) judge(list []*replay, out *Result) {
 		}
 		for _, d := range r.shop.duties(l) {
 			r.judgeDuty(l, &d, v.Verdicts, told, out)
+		}
+	}
+}
+
+// present: the cells show the state that every system is in (S-8).
+func (r *run) present(l *Life, cells map[string]ledger.State) {
+	at := r.cfg.World.End
+	state := func(yes bool, then, otherwise ledger.State) ledger.State {
+		if yes {
+			return then
+		}
+		return otherwise
+	}
+	want := map[string]ledger.State{
+		"web.order":      state(happened(l.Cancelled, at), ledger.OrderCancelled, ledger.OrderPlaced),
+		"web.fulfilment": state(happened(l.Told, at), ledger.FulfilmentShipped, ledger.FulfilmentPending),
+		"pay.payment":    state(happened(l.Captured, at), ledger.PaymentCaptured, ledger.PaymentPending),
+	}
+	if happened(l.Exported, at) {
+		want["erp.order"] = ledger.OrderConfirmed
+		want["erp.fulfilment"] = state(happened(l.Shipped, at), ledger.FulfilmentShipped, ledger.FulfilmentPending)
+	}
+	if happened(l.Posted, at) {
+		want["post.fulfilment"] = state(happened(l.Delivered, at), ledger.FulfilmentDelivered, ledger.FulfilmentInTransit)
+	}
+	for cell, s := range want {
+		if got := cells[fmt.Sprintf("%s %s", l.Key(), cell)]; got != s {
+			r.fail("%s %s: the state is %d, in truth %d", l.Key(), cell, got, s)
 		}
 	}
 }
@@ -215,7 +244,7 @@ func (r *run) judgeDuty(l *Life, d *duty, verdicts []ledger.VerdictView, told []
 
 // story: BREACHED is said once at a time, and taken back only after it was said.
 func (r *run) story(name string, d *duty, told []ledger.Told) {
-	said := ledger.VerdictNone
+	said, basis := ledger.VerdictNone, ledger.BasisProven
 	times := 0
 	for i := range told {
 		f := told[i].Fact
@@ -223,14 +252,14 @@ func (r *run) story(name string, d *duty, told []ledger.Told) {
 			continue
 		}
 		switch {
-		case f.To == ledger.VerdictBreached && said == ledger.VerdictBreached:
+		case f.To == ledger.VerdictBreached && said == ledger.VerdictBreached && f.Basis == basis:
 			r.fail("%s: BREACHED is said twice, again at offset %d", name, told[i].Offset)
 		case f.To == ledger.VerdictBreached:
 			times++
 		case (f.To == ledger.VerdictRetracted || f.From == ledger.VerdictBreached) && times == 0:
 			r.fail("%s: %s → %s at offset %d, and BREACHED was never said", name, f.From, f.To, told[i].Offset)
 		}
-		said = f.To
+		said, basis = f.To, f.Basis
 	}
 }
 

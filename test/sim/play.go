@@ -5,8 +5,9 @@ import (
 	"runtime/debug"
 )
 
-// Play runs one configuration and checks everything about it. A panic of what
-// runs in it is a failure of the run.
+// Play runs one configuration and checks everything about it; every fourth seed
+// is also compared with a run without faults. A panic of what runs in it is a
+// failure of the run.
 func (s *Shop) Play(cfg Config) (out *Result) {
 	r := newRun(s, cfg)
 	defer func() {
@@ -16,7 +17,7 @@ func (s *Shop) Play(cfg Config) (out *Result) {
 	}()
 	r.play()
 	out = r.examine()
-	if r.unclean {
+	if r.unclean || cfg.Seed%4 != 0 {
 		return out
 	}
 	calm := cfg
@@ -35,7 +36,7 @@ func (s *Shop) Play(cfg Config) (out *Result) {
 // Draw makes the world and the faults of a seed.
 func Draw(seed uint64) Config {
 	w := NewWorld(seed)
-	cfg := Config{Seed: seed, World: w, Nodes: 2 + int(seed%2)}
+	cfg := Config{Seed: seed, World: w, Nodes: 1 + int(seed%3)}
 	cfg.Rules = NewRules(seed, w, cfg.Nodes)
 	if seed%5 == 0 {
 		cfg.OutboxBytes = 600

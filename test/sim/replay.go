@@ -271,4 +271,3 @@ func (p *replay) conservation() {
 		}
 	}
 }
-

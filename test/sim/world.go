@@ -34,8 +34,8 @@ type World struct {
 
 // Spans of a world.
 const (
-	promises = 6 * ledger.Minute // the longest promise, and what proving it takes
-	recovery = 4 * ledger.Minute // from the last fault to the end
+	promises = 6 * ledger.Minute   // the longest promise, and what proving it takes
+	recovery = 200 * ledger.Second // from the last fault to the end
 )
 
 // NewWorld makes a story of a few orders.
