@@ -29,6 +29,7 @@ type journal struct {
 	topic   string
 	index   int32
 	records []kafkalog.Record
+	landed  []ledger.Instant // in truth
 	epoch   int32
 	// began are the first offsets of the epochs.
 	began []int64
@@ -147,7 +148,7 @@ func (c *client) delay(j *journal, rec kafkalog.Record) {
 func (b *broker) land(j *journal, rec kafkalog.Record) kafkalog.Position {
 	rec.Offset, rec.LeaderEpoch = int64(len(j.records)), j.epoch
 	rec.Partition = j.index
-	j.records = append(j.records, rec)
+	j.records, j.landed = append(j.records, rec), append(j.landed, b.r.now)
 	b.r.note("append", int64(len(j.topic)), int64(j.index), rec.Offset, int64(len(rec.Value)))
 	b.r.appended(j)
 	return rec.Position()
@@ -163,6 +164,7 @@ func (c *client) AppendAsync(rec kafkalog.Record, done func(kafkalog.Position, e
 func (b *broker) unclean(j *journal, n int) {
 	n = min(n, len(j.records))
 	j.records = j.records[:len(j.records)-n]
+	j.landed = j.landed[:len(j.records)]
 	j.lost += n
 	j.epoch++
 	j.began = append(j.began, int64(len(j.records)))

@@ -99,7 +99,7 @@ func (c *conn) Insert(_ context.Context, b *projections.Block) error {
 	h, at := c.h, place{b.Table, b.Partition}
 	t := max(h.next, h.during)
 	h.next = troubleNone
-	if c.broken() {
+	if c.broken() || t == troubleSwallow && h.rivals(b.Partition) {
 		t = troubleBefore
 	}
 	p, token := part{b.From, b.To, ledger.EncodeRows(nil, b.Rows)}, b.Token()
@@ -121,6 +121,21 @@ func (c *conn) Insert(_ context.Context, b *projections.Block) error {
 	}
 	h.land(at, p, token)
 	return nil
+}
+
+// rivals reports whether several nodes believe that they own a partition. A block
+// of one of them that is swallowed then takes the other's with it, which is a
+// known limit (README.md).
+func (h *history) rivals(partition int32) bool {
+	owners := 0
+	for _, n := range h.r.nodes {
+		for _, s := range n.seats {
+			if n.up && s != nil && s.Owner() && n.foldOptions(s.index).Partition == partition {
+				owners++
+			}
+		}
+	}
+	return owners > 1
 }
 
 // land takes a block, unless its token is known.

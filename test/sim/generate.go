@@ -15,8 +15,10 @@ func NewRules(seed uint64, w *World, nodes int) []Rule {
 	for range rnd.IntN(9) {
 		out = append(out, g.rule())
 	}
-	if rnd.IntN(40) == 0 {
-		out = append(out, g.at(0, "unclean", g.log(), fmt.Sprint(1+rnd.IntN(6))))
+	if rnd.IntN(25) == 0 { // while some node is away, and does not see it happen
+		loss, away := g.at(0, "unclean", g.log(), fmt.Sprint(1+rnd.IntN(6))), g.at(g.span(ledger.Second, 90*ledger.Second), "kill", "node", g.node())
+		away.At = max(loss.At.Add(-2*ledger.Second), Start.Add(ledger.Second))
+		out = append(out, away, loss)
 	}
 	return out
 }

@@ -25,6 +25,7 @@ type replay struct {
 	covered map[ledger.FeedKey]*coverage
 	events  map[ledger.Source]uint64
 	judged  []breach
+	wrong   bool // its clock was ahead, and that was said
 }
 
 // coverage is a feed as an onlooker adds it up.
@@ -64,6 +65,7 @@ func (r *run) replay(log int, dec *avroevent.Decoder) *replay {
 		}
 		p.disk.undo = p.disk.undo[:0]
 		p.look(&p.records[i].Record)
+		p.guarded(j.landed[i])
 		p.moments(int64(i + 1))
 	}
 	return p
@@ -109,6 +111,24 @@ func (p *replay) note(rec *ledger.Record) {
 				c.intervals = ledger.AddInterval(c.intervals, iv)
 			}
 		}
+	}
+}
+
+// guarded: the partition's clock runs ahead of the time by no more than the
+// guard allows, while some clock is right to say so (S-15).
+func (p *replay) guarded(now ledger.Instant) {
+	ahead := 0
+	for _, x := range p.r.cfg.Rules {
+		if x.Verb == "clock" && x.At != 0 && args(x.Args).span(2) > 0 {
+			ahead++
+		}
+	}
+	if p.wrong || p.r.cfg.Nodes < 2 || ahead > 1 {
+		return
+	}
+	if clock := p.fold.Part().Clock(); clock > now.Add(5*ledger.Second) {
+		p.wrong = true
+		p.r.fail("log %d: the clock says %s when it is %s", p.log, clock, now)
 	}
 }
 
