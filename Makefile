@@ -9,7 +9,7 @@ GOFLAGS ?=
 TEST_FLAGS ?= -p 2 -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-core bench verify fix generate lint fmt clean sim sabotage fuzz
+.PHONY: help build demo test test-core bench verify fix generate lint fmt clean sim sim-core absence sabotage fuzz
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -32,8 +32,14 @@ test: ## every test: real Kafka, real ClickHouse, short slices of the campaigns
 test-core: ## the pure core alone, in seconds
 	cd ledger && go test ./...
 
-sim: ## the long campaign of the core's laws (SEEDS=20000)
+sim: ## simulate the whole ledger with faults (SEEDS=10000, SEED=1)
+	cd test && go test ./sim -run 'TestSim$$' -sim.seeds=$(or $(SEEDS),10000) -sim.seed=$(or $(SEED),1) $(FLAGS) -timeout 10h -v
+
+sim-core: ## the long campaign of the core's laws (SEEDS=20000)
 	cd ledger && ORDERLEDGER_SEEDS=$(or $(SEEDS),20000) go test -run 'Convergence|Replay|Oracle|Joining|Merge' -timeout 80m .
+
+absence: ## judge who was absent: we, the feed, or the order (RUNS=10000)
+	cd test && go test ./sim -run TestAbsence -sim.absences=$(or $(RUNS),10000) -sim.seed=$(or $(SEED),1) -timeout 2h -v
 
 sabotage: ## break the core's rules one by one; every one must be noticed
 	cd test && ORDERLEDGER_MUTANTS=all go test ./mutants -v -timeout 60m

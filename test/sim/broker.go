@@ -161,13 +161,15 @@ func (c *client) AppendAsync(rec kafkalog.Record, done func(kafkalog.Position, e
 
 // unclean loses the newest records of a journal, acknowledged or not: a leader
 // was elected that did not have them.
-func (b *broker) unclean(j *journal, n int) {
+func (b *broker) unclean(j *journal, n int, epochs bool) {
 	n = min(n, len(j.records))
 	j.records = j.records[:len(j.records)-n]
 	j.landed = j.landed[:len(j.records)]
 	j.lost += n
-	j.epoch++
-	j.began = append(j.began, int64(len(j.records)))
+	if epochs {
+		j.epoch++
+		j.began = append(j.began, int64(len(j.records)))
+	}
 	b.r.note("unclean", int64(j.index), int64(n))
 }
 

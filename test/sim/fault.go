@@ -88,7 +88,15 @@ var verbs map[string]verb = map[string]verb{
 		end: func(r *run, _ args) { r.broker.restart() }},
 	"unclean": {args: []string{"log", "number"}, begin: func(r *run, a args, _ ledger.Micros) {
 		r.unclean = true
-		r.broker.unclean(a.journal(r, 0), a.number(1))
+		// Every other broker keeps no epochs and shares the nodes' process, as the
+		// embedded one does: all go down with it, and nothing but the chain can tell.
+		embedded := r.cfg.Seed%2 == 1
+		r.broker.unclean(a.journal(r, 0), a.number(1), !embedded)
+		if embedded {
+			for _, n := range r.nodes {
+				n.kill(between(n.rnd, 3*ledger.Second, 40*ledger.Second))
+			}
+		}
 	}},
 	"garbage": {args: []string{"log"}, begin: func(r *run, a args, _ ledger.Micros) {
 		j := a.journal(r, 0)

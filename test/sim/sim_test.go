@@ -13,6 +13,7 @@ var (
 	seeds = flag.Int("sim.seeds", 500, "how many seeds are played")
 	seed  = flag.Uint64("sim.seed", 1, "the first seed")
 	file  = flag.String("sim.file", "", "a scenario to play instead")
+	keep  = flag.Bool("sim.noshrink", false, "do not make what fails smaller")
 	trace = flag.String("sim.trace", "", "where the steps of a single seed, or of the scenario, are written")
 )
 
@@ -61,7 +62,7 @@ func TestSim(t *testing.T) {
 			return
 		}
 		t.Errorf("seed %d: make sim SEEDS=1 SEED=%d\n  %s", cfg.Seed, cfg.Seed, strings.Join(out.Failures, "\n  "))
-		if shown == 1 {
+		if shown == 1 && !*keep {
 			small := s.Shrink(cfg, 150)
 			t.Logf("made smaller (play it with -sim.file):\n%s\n  %s", small, strings.Join(s.Play(small).Failures, "\n  "))
 		}
