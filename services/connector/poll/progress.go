@@ -43,7 +43,10 @@ type cursor struct {
 	// Resume is where to begin anew after withdrawing what was proven.
 	Resume ledger.Instant `json:"resume"`
 	Denied bool           `json:"denied"`
-	Open   *open          `json:"open,omitempty"`
+	// Behind is how far the source's clock was behind while coverage was withheld:
+	// what it stamped then stands that much before where a poll would begin.
+	Behind ledger.Micros `json:"behind,omitempty"`
+	Open   *open         `json:"open,omitempty"`
 }
 
 const cursorFormat = 1
@@ -117,6 +120,7 @@ func (p *progress) begin(b bounds, now ledger.Instant) *progress {
 	if n.cursor.LastAsked == 0 {
 		margin += b.settle
 	}
+	margin += n.cursor.Behind
 	o.From = o.Covers.Add(-margin)
 	if b.history > 0 && o.From < now.Add(-b.history) {
 		// What is older reads as an empty page, so it proves nothing.
@@ -144,6 +148,7 @@ func (p *progress) answered(b bounds, a *Answer) {
 	p.status.Skew = a.Date.Add(ledger.Second / 2).Sub(middle)
 	if a.Off(b.skew) {
 		p.cursor.Open.Withheld = true
+		p.cursor.Behind = max(p.cursor.Behind, a.Received.Sub(a.Date))
 	}
 }
 
@@ -163,7 +168,7 @@ func (p *progress) acknowledged(b bounds) {
 	if o.Withheld {
 		return // nothing is proven; the next poll begins where this one did
 	}
-	p.cursor.LastAsked, p.cursor.LastFrom, p.cursor.Resume = o.FirstAsked, o.Covers, 0
+	p.cursor.LastAsked, p.cursor.LastFrom, p.cursor.Resume, p.cursor.Behind = o.FirstAsked, o.Covers, 0, 0
 	until := o.FirstAsked.Add(-b.settle)
 	if until > o.Covers {
 		p.status.Intervals = join(p.status.Intervals, ledger.Interval{From: o.Covers, Until: until})
