@@ -113,8 +113,12 @@ var verbs map[string]verb = map[string]verb{
 		end: func(r *run, a args) { r.hooks.set(a[0], false) }},
 	"answers": {args: []string{"system", "number"}, begin: func(r *run, a args, _ ledger.Micros) { r.systems[systemOf(a[0])].answer = a.number(1) },
 		end: func(r *run, a args) { r.systems[systemOf(a[0])].answer = 0 }},
-	"skew": {args: []string{"system", "span"}, begin: func(r *run, a args, _ ledger.Micros) { r.systems[systemOf(a[0])].wrong = a.span(1) },
-		end: func(r *run, a args) { r.systems[systemOf(a[0])].wrong = 0 }},
+	"skew": {args: []string{"system", "span"}, begin: func(r *run, a args, span ledger.Micros) {
+		s := r.systems[systemOf(a[0])]
+		if s.wrong = a.span(1); s.wrong < 0 {
+			s.behind = append(s.behind, ledger.Interval{From: r.now, Until: r.now.Add(span)})
+		}
+	}, end: func(r *run, a args) { r.systems[systemOf(a[0])].wrong = 0 }},
 	"unpolled": {args: []string{"system"}, begin: func(r *run, a args, _ ledger.Micros) { r.edge.paused[systemOf(a[0])] = true },
 		end: func(r *run, a args) { r.edge.paused[systemOf(a[0])] = false }},
 	"connector": {args: []string{"killed"}, begin: func(r *run, _ args, span ledger.Micros) { r.edge.kill(max(span, 2*ledger.Second)) }},

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/orderledger/orderledger/ledger"
 )
@@ -89,6 +90,9 @@ func (r *run) examine() *Result {
 		out.Breaches += len(p.judged)
 	}
 	if !r.unclean {
+		for _, s := range r.systems {
+			s.overlooked()
+		}
 		r.heard(list[:])
 		r.judge(list[:partitions], out)
 	}
@@ -134,6 +138,9 @@ func (r *run) heard(list []*replay) {
 	for i, s := range r.systems {
 		for _, id := range s.order {
 			o := s.objects[id]
+			if s.excused(o.order) {
+				continue
+			}
 			newest := o.versions[len(o.versions)-1].seconds
 			if got := objects[names[i]+"/"+prefix[i]+id]; got != int64(newest)*1000 {
 				r.fail("%s %s: its newest state, of %s, was never heard", names[i], id, stamped(newest))
@@ -189,6 +196,10 @@ func (r *run) present(l *Life, cells map[string]ledger.State) {
 		want["post.fulfilment"] = state(happened(l.Delivered, at), ledger.FulfilmentDelivered, ledger.FulfilmentInTransit)
 	}
 	for cell, s := range want {
+		system, _, _ := strings.Cut(cell, ".")
+		if r.systems[systemOf(system)].excused(l.ID) {
+			continue
+		}
 		if got := cells[fmt.Sprintf("%s %s", l.Key(), cell)]; got != s {
 			r.fail("%s %s: the state is %d, in truth %d", l.Key(), cell, got, s)
 		}
@@ -267,6 +278,9 @@ func (r *run) story(name string, d *duty, told []ledger.Told) {
 // current verdicts are the same (S-8).
 func (r *run) converge(got, want *Result) {
 	for k, v := range want.cells {
+		if slices.ContainsFunc(r.systems[:], func(s *system) bool { return s.unseen }) {
+			break
+		}
 		if got.cells[k] != v {
 			r.fail("%s: %d, without faults %d", k, got.cells[k], v)
 		}

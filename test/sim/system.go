@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/services/kafkalog"
 )
 
 // system is one outside system: it stamps what happens by its own clock, shows
@@ -33,10 +34,16 @@ type system struct {
 	// tainted are the orders of which a document was stamped further off than the
 	// system declares.
 	tainted map[int]bool
+	// behind are the stretches over which a fault had its clock behind.
+	behind []ledger.Interval
+	// unseen: no poll saw the clock behind over one of them, so that nobody could
+	// know to read what it stamped then.
+	unseen bool
 }
 
 // object is one document of a system with all its states.
 type object struct {
+	order    int
 	id       string
 	created  ledger.Instant
 	versions []version
@@ -74,7 +81,7 @@ func stamped(at ledger.Instant) string { return at.Time().UTC().Format(stampLayo
 func (s *system) write(c *change) {
 	o := s.objects[c.object]
 	if o == nil {
-		o = &object{id: c.object}
+		o = &object{id: c.object, order: c.life.ID}
 		s.objects[c.object] = o
 		s.order = append(s.order, c.object)
 	}
@@ -104,6 +111,26 @@ func (s *system) write(c *change) {
 	v.body = b.Bytes()
 	o.versions = append(o.versions, v)
 }
+
+// overlooked notes whether some stretch of a clock behind was seen by no poll whose
+// status is in the log.
+func (s *system) overlooked() {
+	j, dec := s.r.broker.topics[kafkalog.TopicSources][0], s.r.shop.codec.NewDecoder()
+	for _, iv := range s.behind {
+		saw := false
+		for i := range j.records {
+			if j.landed[i] < iv.From || j.landed[i] > iv.Until.Add(2*ledger.Second) {
+				continue
+			}
+			st, err := dec.DecodeSourceStatus(j.records[i].Value)
+			saw = saw || err == nil && st.Source == ledger.Source(names[s.index]) && st.SkewExceeded
+		}
+		s.unseen = s.unseen || !saw
+	}
+}
+
+// excused reports whether nobody could know to read an order's documents.
+func (s *system) excused(order int) bool { return s.unseen && s.tainted[order] }
 
 // newest is the newest state of an object that can be seen at an instant.
 func (o *object) newest(at ledger.Instant) *version {
