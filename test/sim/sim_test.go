@@ -4,6 +4,7 @@ import (
 	"flag"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"testing"
@@ -122,6 +123,28 @@ func TestScenariosAreRead(t *testing.T) {
 		"at 09:00:01 answers nobody 500", "at 09:00:01 lose orders.events.v1", "at 09:00:01 dance", "sometimes rebalance", "order 1 lost 09:00:00", "at 09:00:01 for ever broker down"} {
 		if _, err := ParseScenario("nodes 1\n" + line); err == nil {
 			t.Errorf("%q is taken", line)
+		}
+	}
+}
+
+// TestScenarios plays what was found once, and mended.
+func TestScenarios(t *testing.T) {
+	s := shop(t)
+	files, err := filepath.Glob("testdata/scenarios/*.txt")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%d scenarios, %v", len(files), err)
+	}
+	for _, name := range files {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := ParseScenario(string(raw))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if out := s.Play(cfg); len(out.Failures) > 0 || out.Judged == 0 {
+			t.Errorf("%s: %d judged\n  %s", name, out.Judged, strings.Join(out.Failures, "\n  "))
 		}
 	}
 }
