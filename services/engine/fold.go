@@ -91,6 +91,8 @@ type Fold struct {
 	place   Place
 	pending int
 	blob    []byte
+	anchors [2]anchor // of the chain, ascending
+	moved   bool      // they are to be written
 }
 
 // NewFold opens the partition that a store holds. It refuses a store of
@@ -111,6 +113,10 @@ func NewFold(store Committer, opt FoldOptions) (*Fold, error) {
 			return nil, err
 		}
 	}
+	if v, ok, err = store.Get([]byte(anchorKey)); err != nil {
+		return nil, err
+	}
+	f.anchors, f.moved = decodeAnchors(v, f.place), !ok
 	if f.place.TopicID != opt.TopicID {
 		return nil, fmt.Errorf("partition %d: the store folded another topic of this name: the log was recreated; "+
 			"restore the topic, or remove the store's directory to fold the new one from its start", opt.Partition)
@@ -122,7 +128,11 @@ func NewFold(store Committer, opt FoldOptions) (*Fold, error) {
 }
 
 // Place returns where the committed state stands.
-func (f *Fold) Place() Place { return f.place }
+func (f *Fold) Place() Place {
+	p := f.place
+	p.From, p.FromChain = f.anchors[0].offset, f.anchors[0].chain
+	return p
+}
 
 // Part is the partition's state machine.
 func (f *Fold) Part() *ledger.Partition { return f.part }
@@ -144,6 +154,9 @@ func (f *Fold) Take(d *Decoded) error {
 	f.pending++
 	f.place.Offset, f.place.Epoch = d.Record.Offset+1, d.Epoch
 	f.place.Prev, f.place.Chain = f.place.Chain, chained(f.place.Chain, d.Digest)
+	if f.place.Offset-f.anchors[1].offset >= anchorEvery {
+		f.anchors, f.moved = [2]anchor{f.anchors[1], {f.place.Offset, f.place.Chain}}, true
+	}
 	return f.finish()
 }
 
@@ -201,11 +214,14 @@ func (f *Fold) Commit() error {
 			b.Put(outboxKey(place.Batch), f.blob)
 		}
 		b.Put([]byte(placeKey), place.encode())
+		if f.moved {
+			b.Put([]byte(anchorKey), encodeAnchors(f.anchors))
+		}
 	})
 	if err != nil {
 		return err
 	}
-	f.place, f.pending = place, 0
+	f.place, f.pending, f.moved = place, 0, false
 	if f.opt.Outbox != nil && len(f.blob) > 0 {
 		f.opt.Outbox.Wrote(place.Batch, len(f.blob))
 	}

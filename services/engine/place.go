@@ -9,6 +9,7 @@ import (
 // The engine's own keys stand below the state's and take no part in its digest.
 const (
 	placeKey     = "!place"
+	anchorKey    = "!anchors"
 	pumpPrefix   = "!pump/"
 	heldPrefix   = "!held/"
 	intentPrefix = "!intent/"
@@ -28,6 +29,10 @@ type Place struct {
 	Prev  [32]byte
 	// Batch is the number of the newest outbox blob.
 	Batch uint64
+	// From is an earlier offset, and FromChain H there: what was folded since is
+	// compared with the log at every start. They have a key of their own.
+	From      int64
+	FromChain [32]byte
 }
 
 const placeLen = 16 + 8 + 4 + 32 + 32 + 8
@@ -58,10 +63,37 @@ func outboxKey(batch uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{outboxSpace}, batch)
 }
 
-// follows reports whether the record with the given digest is the one the
-// place's chain ends with.
-func (p *Place) follows(digest [32]byte) bool {
-	return chained(p.Prev, digest) == p.Chain
+// anchor is the chain at an offset.
+type anchor struct {
+	offset int64
+	chain  [32]byte
+}
+
+// anchorEvery is how many records lie between two anchors. Two are
+// kept, so that the last 256 to 512 records are compared at a start.
+const anchorEvery = 256
+
+func encodeAnchors(list [2]anchor) (b []byte) {
+	for _, a := range list {
+		b = append(binary.BigEndian.AppendUint64(b, uint64(a.offset)), a.chain[:]...)
+	}
+	return b
+}
+
+// decodeAnchors reads the anchors; of a store that has none, the record folded
+// last is compared alone.
+func decodeAnchors(b []byte, at Place) (list [2]anchor) {
+	const size = 8 + 32
+	for i := range list {
+		switch {
+		case len(b) == 2*size:
+			list[i].offset = int64(binary.BigEndian.Uint64(b[i*size:]))
+			copy(list[i].chain[:], b[i*size+8:])
+		case at.Offset > 0:
+			list[i] = anchor{at.Offset - 1, at.Prev}
+		}
+	}
+	return list
 }
 
 // chained is one link of the chain.

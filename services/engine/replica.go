@@ -189,19 +189,29 @@ func (r *replica) sameLog(ctx context.Context, place Place) error {
 }
 
 // SameLog checks that a log, a topic's partition, still holds before the stored
-// offset the very record that was folded last: a broker that lost acknowledged
-// records and took others in their place is found here (I-9).
+// offset the very records that were folded last: a broker that lost acknowledged
+// records and took others in their place is found here (I-9). One record is not
+// enough: what is sent again after a loss may stand where it stood before, behind
+// others.
 func SameLog(ctx context.Context, log kafkalog.Source, at kafkalog.Position, place Place) error {
 	if place.Offset == 0 {
 		return nil
 	}
+	at.Offset = place.From
+	records, err := kafkalog.ReadRange(ctx, log, at, place.Offset)
 	at.Offset = place.Offset - 1
-	rec, err := kafkalog.ReadAt(ctx, log, at)
+	if n := len(records); err == nil && (n == 0 || records[n-1].Offset != at.Offset) {
+		err = kafkalog.ErrLogLost
+	}
 	if err != nil {
 		return fmt.Errorf("read the record folded last, %s: %w", at, err)
 	}
-	if !place.follows(digestOf(&rec)) {
-		return &kafkalog.LogLostError{Position: at, Err: errors.New("the log holds another record than the one that was folded: " +
+	chain := place.FromChain
+	for i := range records {
+		chain = chained(chain, digestOf(&records[i]))
+	}
+	if chain != place.Chain {
+		return &kafkalog.LogLostError{Position: at, Err: errors.New("the log holds other records than those that were folded: " +
 			"the broker lost acknowledged records; remove the partition's store to fold what the log holds now")}
 	}
 	return nil
