@@ -143,8 +143,8 @@ func TestScenarios(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if out := s.Play(cfg); len(out.Failures) > 0 || out.Judged == 0 {
-			t.Errorf("%s: %d judged\n  %s", name, out.Judged, strings.Join(out.Failures, "\n  "))
+		if out := s.Play(cfg); len(out.Failures) > 0 || out.Records == 0 {
+			t.Errorf("%s: %d records\n  %s", name, out.Records, strings.Join(out.Failures, "\n  "))
 		}
 	}
 }
