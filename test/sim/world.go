@@ -49,6 +49,13 @@ func NewWorld(seed uint64) *World {
 	}
 	w.Heal = at.Add(promises)
 	w.End = w.Heal.Add(recovery)
+	for i := range w.Lives { // what comes later than this could not be heard in time
+		for _, s := range lifeStamps {
+			if at := s.at(&w.Lives[i]); *at > w.End.Add(-75*ledger.Second) {
+				*at = 0
+			}
+		}
+	}
 	return w
 }
 
