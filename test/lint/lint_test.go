@@ -352,3 +352,28 @@ func TestNoWordsThatDoNotBelong(t *testing.T) {
 		}
 	}
 }
+
+// TestNothingIsHalfMerged: no file of the repository holds both sides of a
+// change that nobody decided between.
+func TestNothingIsHalfMerged(t *testing.T) {
+	marks := [][]byte{[]byte("\n<<<<" + "<<< "), []byte("\n>>>>" + ">>> ")}
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			if err == nil && (d.Name() == ".git" || d.Name() == "node_modules" || d.Name() == ".cache" || d.Name() == "bin") {
+				return fs.SkipDir
+			}
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range marks {
+			if bytes.Contains(text, m) {
+				t.Errorf("%s is half merged", path)
+				break
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
