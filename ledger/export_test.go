@@ -242,3 +242,14 @@ func Recode(k, v []byte) (again []byte, known bool, err error) {
 		return nil, false, nil
 	}
 }
+
+// Age makes a store one of the fold version before.
+func Age(s *MemStore) {
+	v, _, err := s.Get(metaKey(metaState))
+	if err != nil {
+		panic(err)
+	}
+	d := &decoder{b: bytes.Clone(v)}
+	rest := d.b[len(appendUint(nil, FoldVersion)):]
+	s.Put(metaKey(metaState), append(appendUint(nil, FoldVersion-1), rest...))
+}

@@ -17,7 +17,7 @@ import (
 )
 
 // slice is how many mutants there are for one that plain `make test` tries.
-const slice = 6
+const slice = 10
 
 // TestEveryMutantIsKilled builds the product with one patch after another
 // overlaid, the tree untouched, and runs the cheapest check that must notice.
@@ -82,7 +82,8 @@ func (m *mutant) run(t *testing.T, root, overlay string) time.Duration {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	began := time.Now()
-	cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "-count=1", "-failfast", "-overlay", overlay, "-run", m.by, "./"+m.in)
+	args := append([]string{"test", "-vet=off", "-count=1", "-failfast", "-overlay", overlay, "-run", m.by, "./" + m.in}, m.args...)
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
 	raw, err := cmd.CombinedOutput()
 	out := string(raw)

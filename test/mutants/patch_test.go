@@ -16,8 +16,9 @@ import (
 type mutant struct {
 	path  string // of the patch
 	what  string
-	in    string // package directory of the check, below the root
-	by    string // -run expression
+	in    string   // package directory of the check, below the root
+	by    string   // -run expression
+	args  []string // of the test binary
 	says  *regexp.Regexp
 	files []*gitdiff.File
 }
@@ -29,7 +30,8 @@ type mutant struct {
 //	# by: TestFoldIsAFunctionOfItsLog
 //	# says: field History\[0\]\.States
 //
-// says is optional: a regular expression that what the check prints must match.
+// args, further arguments of the test, and says, a regular expression that what
+// it prints must match, may be left out.
 func readMutant(path string) (*mutant, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
@@ -49,12 +51,14 @@ func readMutant(path string) (*mutant, error) {
 			m.in = value
 		case "by":
 			m.by = value
+		case "args":
+			m.args = strings.Fields(value)
 		case "says":
 			if m.says, err = regexp.Compile(value); err != nil {
 				return nil, fmt.Errorf("%s: says: %w", path, err)
 			}
 		default:
-			return nil, fmt.Errorf("%s: unknown line %q: know what, in, by, says", path, line)
+			return nil, fmt.Errorf("%s: unknown line %q: know what, in, by, args, says", path, line)
 		}
 	}
 	if m.what == "" || m.in == "" || m.by == "" {
