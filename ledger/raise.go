@@ -69,14 +69,16 @@ func (p *Partition) openException(o *order, pos *orderException, b *broken) erro
 	return nil
 }
 
-// stepException moves an open exception up, if a later step is breached.
+// stepException moves an open exception up, if a later step is breached, or if
+// another policy says of its step something else.
 func (p *Partition) stepException(o *order, pos *orderException, b *broken) error {
 	x, err := p.exception(pos.id)
 	if err != nil || x == nil {
 		return err
 	}
-	up := b.step != x.Step
-	if !up && b.basis == x.Basis && b.a == x.Since {
+	s := &b.j.Steps[b.step]
+	up := b.step != x.Step || s.Exception != x.Name || s.Severity != x.Severity
+	if !up && b.basis == x.Basis && b.a == x.Since && b.a.Latest.Add(s.After) == x.Deadline {
 		return nil
 	}
 	p.describe(o, x, b)
