@@ -46,3 +46,25 @@ func TestPolicyRewordsAnOpenException(t *testing.T) {
 		t.Errorf("the last thing told of it is %s %s", last.Change, last.Exception.Name)
 	}
 }
+
+// TestPolicyMeetsAnOrderWithoutDocuments: an order that was only asked about
+// holds no document; a policy with more rules than the ones before it must not
+// leave it walked by theirs, or the first document breaks the fold.
+func TestPolicyMeetsAnOrderWithoutDocuments(t *testing.T) {
+	asked := func(at ledger.Instant) *ledger.Looked {
+		return &ledger.Looked{Source: ERP, Feed: ERPOrders, Order: Key("1"), AskedAt: at}
+	}
+	version := func(n int, rules int) *ledger.Policy {
+		p := Policy()
+		p.Version, p.EffectiveAt, p.Rules = uint64(n), Clock(10, n, 0), p.Rules[:rules]
+		return p
+	}
+	l := NewLog().Append(version(1, 1)).Append(asked(Clock(10, 1, 0)))
+	l.Append(version(2, 1)).Append(Tick(Clock(10, 2, 0))).Append(asked(Clock(10, 2, 1)))
+	l.Append(version(3, 2)).Append(Tick(Clock(10, 3, 0)))
+	l.Append(ShopEvent("1", Clock(10, 3, 0), Clock(10, 3, 1), Words{Order: "open", Fulfilment: "fulfilled", Created: Clock(10, 3, 0)}))
+	l.Append(ERPEvent("1", Clock(10, 3, 30), Clock(10, 3, 40), Clock(10, 3, 30), Words{Order: "approved", Fulfilment: "pending", Created: Clock(10, 3, 30)}))
+	if v := l.Verdict("1", "shipment-lag", 0); v.State != ledger.VerdictPending {
+		t.Errorf("the rule that came with the third policy says %s, want PENDING", v.State)
+	}
+}
