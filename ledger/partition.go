@@ -280,11 +280,17 @@ func (p *Partition) applyEvent(ev *Event) error {
 // take takes a document that counts from now on into its order.
 func (p *Partition) take(o *order, d *doc, body Body) error {
 	ev := d.ev
-	walked, sums := o.walked, o.sumsOK
+	walked, sums := o.walked, p.sumsBefore(o, ev)
 	d.outcome = outcomeOf(d, o.insert(d, p.plan))
 	o.events++
 	o.touched++
 	p.keepDoc(o, d)
+	if sums && !p.w.amounts.total(o) { // every step of the history is read anew
+		walked = false
+		if err := p.refound(o); err != nil {
+			return err
+		}
+	}
 	if o.whole { // told, counted and found under the member that heard it
 		o.shelveWhole(d)
 		p.touch(o)
@@ -299,7 +305,7 @@ func (p *Partition) take(o *order, d *doc, body Body) error {
 		Order: o.key, Outcome: d.outcome, Event: ev, States: d.states, Body: body})
 	p.shelve(o, d, body)
 	p.touch(o)
-	if walked && p.walkOn(o, d, sums) {
+	if walked && p.walkOn(o, d) {
 		return p.conclude(o, p.w.changed, BecauseRearranged)
 	}
 	return p.settle(o, BecauseRearranged)
@@ -336,13 +342,15 @@ func (p *Partition) applyCopy(o *order, d *doc, ev *Event) error {
 	bounds := d.received != before.received || d.asked != before.asked || d.prev != before.prev || d.delivered != before.delivered
 	p.keepDoc(o, d)
 	p.touch(o)
-	if bounds && o.base != nil && (d.prev != before.prev || !slices.Contains(o.docs, d)) {
+	if !bounds {
+		return nil
+	}
+	stamps := d.asked != before.asked && d.ev.Version.Scheme == SchemeNone && len(d.ev.Amounts) > 0 // of its sums
+	o.sumsOK = o.sumsOK && !stamps
+	if o.base != nil && (d.prev != before.prev || stamps || !slices.Contains(o.docs, d)) {
 		if err := p.unfold(o); err != nil { // the bound reaches into the base
 			return err
 		}
-	}
-	if !bounds {
-		return nil
 	}
 	o.walked = false
 	return p.settle(o, BecauseRearranged)
@@ -477,13 +485,9 @@ func (p *Partition) walk(o *order) {
 
 // walkOn walks on through what a new document adds to an order that was walked
 // to its end, if it stands wholly behind what was there: its claims come after
-// every other, and no rule reads a sum that it changes.
-func (p *Partition) walkOn(o *order, d *doc, sums bool) bool {
-	op := p.originPlan(o)
-	if len(d.ev.Amounts) > 0 && op.amounts && !(sums && p.w.amounts.total(o)) {
-		return false
-	}
-	if !p.w.extend(p.plan, op, o, d) {
+// every other.
+func (p *Partition) walkOn(o *order, d *doc) bool {
+	if !p.w.extend(p.plan, p.originPlan(o), o, d) {
 		return false
 	}
 	p.w.walk(Forever)

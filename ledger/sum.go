@@ -47,6 +47,27 @@ func (t *tally) sum(o *order, src uint8, kind AmountKind) (int64, string, bool) 
 	return 0, "", false
 }
 
+// sumsBefore reports whether some rule reads the sums that an event may change.
+// If so, the order's are known as they are before it.
+func (p *Partition) sumsBefore(o *order, ev *Event) bool {
+	if len(ev.Amounts) == 0 || !p.originPlan(o).amounts {
+		return false
+	}
+	if !o.sumsOK {
+		p.w.amounts.total(o)
+	}
+	return true
+}
+
+// refound brings every document of an order back whose base was folded away:
+// what it came to rests on sums that are others now.
+func (p *Partition) refound(o *order) error {
+	if o.base == nil {
+		return nil
+	}
+	return p.unfold(o)
+}
+
 // total recomputes the sums from the newest collection of every object, and
 // reports whether they are what they were.
 func (t *tally) total(o *order) bool {
