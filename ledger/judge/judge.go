@@ -193,3 +193,9 @@ func (j *Judge) LastHeard(k ledger.OrderKey) int64 {
 	}
 	return -1
 }
+
+// Rules reports whether some policy in force names the origin of an order.
+func (j *Judge) Rules(k ledger.OrderKey) bool {
+	_, ok := j.law.bindings(k.Origin())
+	return ok
+}

@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+
+	"github.com/orderledger/orderledger/ledger"
 )
 
 // The engine's own keys stand below the state's and take no part in its digest.
@@ -59,6 +61,17 @@ func decodePlace(b []byte) (Place, error) {
 	return p, nil
 }
 
+// PlaceOf reads where a store stands, or a snapshot of one; false if it never
+// folded.
+func PlaceOf(s ledger.Store) (Place, bool, error) {
+	v, ok, err := s.Get([]byte(placeKey))
+	if err != nil || !ok {
+		return Place{}, false, err
+	}
+	p, err := decodePlace(v)
+	return p, err == nil, err
+}
+
 func outboxKey(batch uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{outboxSpace}, batch)
 }
@@ -95,6 +108,9 @@ func decodeAnchors(b []byte, at Place) (list [2]anchor) {
 	}
 	return list
 }
+
+// Chained is the chain after a record with the given digest (see [Place.Chain]).
+func Chained(prev, digest [32]byte) [32]byte { return chained(prev, digest) }
 
 // chained is one link of the chain.
 func chained(prev, digest [32]byte) [32]byte {

@@ -210,10 +210,6 @@ func (n *Node) Digest(partition int32) ([32]byte, int64, error) {
 	if err != nil {
 		return sum, 0, err
 	}
-	v, ok, err := snap.Get([]byte(placeKey))
-	if err != nil || !ok {
-		return sum, 0, err
-	}
-	p, err := decodePlace(v)
+	p, _, err := PlaceOf(snap)
 	return sum, p.Offset, err
 }

@@ -24,6 +24,9 @@ type StoreOptions struct {
 	Cache *pebble.Cache
 	// MemTableBytes is the size of one memtable; 0 means 16 MiB.
 	MemTableBytes uint64
+	// Volatile does not wait for the disk: for scratch stores, which nobody opens
+	// again after a crash.
+	Volatile bool
 }
 
 // MemTableBytes is the size of a store's memtable on a node that folds so many
@@ -37,6 +40,8 @@ func MemTableBytes(partitions int32) uint64 {
 // It is safe for concurrent use.
 type Store struct {
 	db *pebble.DB
+	// durable is how commits are written.
+	durable *pebble.WriteOptions
 }
 
 // StoreName names the directory of a partition's store.
@@ -59,7 +64,11 @@ func OpenStore(dir string, opt StoreOptions) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: open %s: %w", ErrStore, dir, err)
 	}
-	return &Store{db: db}, nil
+	durable := pebble.Sync
+	if opt.Volatile {
+		durable = pebble.NoSync
+	}
+	return &Store{db: db, durable: durable}, nil
 }
 
 // silent keeps Pebble's own chatter out of the logs; its errors come back from
@@ -132,7 +141,8 @@ func (b *batch) Delete(key []byte) {
 	}
 }
 
-// Commit writes one batch atomically and waits until it is on disk.
+// Commit writes one batch atomically and waits until it is on disk, unless the
+// store is volatile.
 func (s *Store) Commit(fill func(ledger.Batch)) error {
 	pb := s.db.NewBatch()
 	defer func() { _ = pb.Close() }()
@@ -141,7 +151,7 @@ func (s *Store) Commit(fill func(ledger.Batch)) error {
 	if b.err != nil {
 		return fmt.Errorf("%w: fill batch: %w", ErrStore, b.err)
 	}
-	if err := pb.Commit(pebble.Sync); err != nil {
+	if err := pb.Commit(s.durable); err != nil {
 		return fmt.Errorf("%w: commit: %w", ErrStore, err)
 	}
 	return nil
