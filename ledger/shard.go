@@ -90,3 +90,22 @@ func MismatchAt(a Store, key, value []byte, have bool) (*Mismatch, error) {
 	}
 	return m, nil
 }
+
+// Settled reports whether the snapshot stands between two records: no slice of a
+// tick is left (S-16). Only then do its digests compare with another's.
+func (r *Reader) Settled() bool { return !r.p.cont.active }
+
+// Digest is the digest of the snapshot's state; see [Digest].
+func (r *Reader) Digest() ([32]byte, error) { return Digest(r.p.store) }
+
+// Shards digests the snapshot's state in n parts; see [Shards].
+func (r *Reader) Shards(n int32) ([][32]byte, error) { return Shards(r.p.store, n) }
+
+// ShardParts lists the entries of one of n shards; see [ShardParts].
+func (r *Reader) ShardParts(n, shard int32) ([]Part, error) { return ShardParts(r.p.store, n, shard) }
+
+// StatePart returns one entry's value; see [StatePart].
+func (r *Reader) StatePart(key []byte) ([]byte, bool, error) { return StatePart(r.p.store, key) }
+
+// AllCounts returns the outcomes of every source's records.
+func (r *Reader) AllCounts() map[Source][Outcomes]uint64 { return r.p.Counts() }

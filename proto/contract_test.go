@@ -17,6 +17,8 @@ import (
 )
 
 var files = []protoreflect.FileDescriptor{
+	orderledgerv1.File_orderledger_v1_audit_proto,
+	orderledgerv1.File_orderledger_v1_audit_service_proto,
 	orderledgerv1.File_orderledger_v1_common_proto,
 	orderledgerv1.File_orderledger_v1_exception_proto,
 	orderledgerv1.File_orderledger_v1_exception_service_proto,

@@ -97,6 +97,7 @@ func newGateway(t *testing.T) (string, *recorder) {
 	orderledgerv1.RegisterOrderServiceServer(srv, orderledgerv1.UnimplementedOrderServiceServer{})
 	orderledgerv1.RegisterExceptionServiceServer(srv, orderledgerv1.UnimplementedExceptionServiceServer{})
 	orderledgerv1.RegisterSourceServiceServer(srv, orderledgerv1.UnimplementedSourceServiceServer{})
+	orderledgerv1.RegisterAuditServiceServer(srv, orderledgerv1.UnimplementedAuditServiceServer{})
 	orderledgerv1.RegisterQuarantineServiceServer(srv, orderledgerv1.UnimplementedQuarantineServiceServer{})
 	orderledgerv1.RegisterPolicyServiceServer(srv, orderledgerv1.UnimplementedPolicyServiceServer{})
 
@@ -123,6 +124,7 @@ func newGateway(t *testing.T) (string, *recorder) {
 		orderledgerv1.RegisterOrderServiceHandler,
 		orderledgerv1.RegisterExceptionServiceHandler,
 		orderledgerv1.RegisterSourceServiceHandler,
+		orderledgerv1.RegisterAuditServiceHandler,
 		orderledgerv1.RegisterQuarantineServiceHandler,
 		orderledgerv1.RegisterPolicyServiceHandler,
 	} {
@@ -177,6 +179,10 @@ var routes = []struct {
 	{"GET", "/v1/sources/netsuite-main", "", "SourceService/GetSource", &orderledgerv1.GetSourceRequest{Source: "netsuite-main"}},
 	{"POST", "/v1/sources/netsuite-main:mute", `{"reason":"upgrade","lasts":"3600s"}`, "SourceService/MuteSource", &orderledgerv1.MuteSourceRequest{Source: "netsuite-main", Reason: "upgrade", End: &orderledgerv1.MuteSourceRequest_Lasts{Lasts: durationpb.New(time.Hour)}}},
 	{"POST", "/v1/sources/netsuite-main:unmute", `{"reason":"done"}`, "SourceService/UnmuteSource", &orderledgerv1.UnmuteSourceRequest{Source: "netsuite-main", Reason: "done"}},
+	{"GET", "/v1/audit/orders.events.v1/3/digest?shards=16", "", "AuditService/GetDigest", &orderledgerv1.GetDigestRequest{Topic: "orders.events.v1", Partition: 3, Shards: 16}},
+	{"GET", "/v1/audit/orders.events.v1/3/entries?shards=16&shard=2", "", "AuditService/ListStateEntries", &orderledgerv1.ListStateEntriesRequest{Topic: "orders.events.v1", Partition: 3, Shards: 16, Shard: 2}},
+	{"GET", "/v1/audit/orders.unkeyed.v1/0/entry?key=b3g=", "", "AuditService/GetStateEntry", &orderledgerv1.GetStateEntryRequest{Topic: "orders.unkeyed.v1", Key: []byte("ox")}},
+	{"GET", "/v1/audit/findings?standing_only=true", "", "AuditService/ListAuditFindings", &orderledgerv1.ListAuditFindingsRequest{StandingOnly: true}},
 	{"GET", "/v1/sources", "", "SourceService/ListSources", &orderledgerv1.ListSourcesRequest{}},
 	{"GET", "/v1/quarantine/0a?view=QUARANTINE_VIEW_FULL", "", "QuarantineService/GetQuarantineEntry", &orderledgerv1.GetQuarantineEntryRequest{Id: "0a", View: orderledgerv1.QuarantineView_QUARANTINE_VIEW_FULL}},
 	{"GET", "/v1/quarantine?filter=reason%3Dx", "", "QuarantineService/ListQuarantineEntries", &orderledgerv1.ListQuarantineEntriesRequest{Filter: "reason=x"}},

@@ -42,6 +42,10 @@ var rules = map[string]rule{
 	orderledgerv1.QuarantineService_ReleaseQuarantineEntry_FullMethodName: {scope: ScopeAct},
 	orderledgerv1.PolicyService_GetPolicy_FullMethodName:                  {scope: ScopeRead},
 	orderledgerv1.PolicyService_ProposePolicy_FullMethodName:              {scope: ScopePolicy},
+	orderledgerv1.AuditService_GetDigest_FullMethodName:                   {scope: ScopeRead},
+	orderledgerv1.AuditService_ListStateEntries_FullMethodName:            {scope: ScopeRead},
+	orderledgerv1.AuditService_GetStateEntry_FullMethodName:               {scope: ScopeRead},
+	orderledgerv1.AuditService_ListAuditFindings_FullMethodName:           {scope: ScopeRead},
 
 	"/grpc.health.v1.Health/Check":                                   {anyone: true, noDeadline: true},
 	"/grpc.health.v1.Health/List":                                    {anyone: true, noDeadline: true},

@@ -63,7 +63,7 @@ func NewREST(ctx context.Context, conn *grpc.ClientConn, hosts []string) (http.H
 		runtime.SetQueryParameterParser(strictQuery{}),
 	)
 	for _, register := range []func(context.Context, *runtime.ServeMux, *grpc.ClientConn) error{
-		orderledgerv1.RegisterOrderServiceHandler, orderledgerv1.RegisterExceptionServiceHandler, orderledgerv1.RegisterSourceServiceHandler,
+		orderledgerv1.RegisterOrderServiceHandler, orderledgerv1.RegisterExceptionServiceHandler, orderledgerv1.RegisterSourceServiceHandler, orderledgerv1.RegisterAuditServiceHandler,
 		orderledgerv1.RegisterQuarantineServiceHandler, orderledgerv1.RegisterPolicyServiceHandler,
 	} {
 		if err := register(ctx, gw, conn); err != nil {

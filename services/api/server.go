@@ -44,6 +44,8 @@ type Options struct {
 	Places PolicyPlaces
 	// Quarantine is the quarantine topic; nil shows only the fold's own entries.
 	Quarantine QuarantineStore
+	// Audits is the continuous audit; nil: this process carries out none.
+	Audits Audits
 	// Links are the systems' own pages; nil: none is known.
 	Links Links
 	// Tokens are who may call; without any, everybody on this machine may.
@@ -145,6 +147,7 @@ func New(opt Options) (*Server, error) {
 	orderledgerv1.RegisterSourceServiceServer(s.grpc, &sources{s: s})
 	orderledgerv1.RegisterQuarantineServiceServer(s.grpc, &quarantine{s: s})
 	orderledgerv1.RegisterPolicyServiceServer(s.grpc, &policies{s: s})
+	orderledgerv1.RegisterAuditServiceServer(s.grpc, newAudits(s))
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.Register(s.grpc)
 	for name := range s.grpc.GetServiceInfo() {

@@ -110,9 +110,12 @@ type Ledger struct {
 	InstanceID string `yaml:"instance_id"`
 	// SessionTimeout is how long a silent member of the group keeps its
 	// partitions.
-	SessionTimeout   time.Duration `yaml:"session_timeout"`
-	CacheOrders      int           `yaml:"cache_orders"`
-	OutboxMaxBytes   uint64        `yaml:"outbox_max_bytes"`
+	SessionTimeout time.Duration `yaml:"session_timeout"`
+	CacheOrders    int           `yaml:"cache_orders"`
+	OutboxMaxBytes uint64        `yaml:"outbox_max_bytes"`
+	// AuditEvery is how often the state is held against the log, and the rows that
+	// ClickHouse took against what it holds; 0: never.
+	AuditEvery       time.Duration `yaml:"audit_every"`
 	DiskReserveBytes uint64        `yaml:"disk_reserve_bytes"`
 }
 
@@ -156,7 +159,7 @@ func Default() *Config {
 		ClickHouse: ClickHouse{NativePort: 19000, HTTPPort: 18123},
 		API:        API{CallsPerSecond: 500, CallsBurst: 1000},
 		Log:        Logging{Level: "info", Format: "auto"},
-		Ledger:     Ledger{SessionTimeout: 10 * time.Second},
+		Ledger:     Ledger{SessionTimeout: 10 * time.Second, AuditEvery: 10 * time.Second},
 		Shutdown:   Shutdown{Timeout: 25 * time.Second},
 	}
 }
@@ -244,6 +247,9 @@ const minSessionTimeout, maxSessionTimeout = 6 * time.Second, 30 * time.Minute
 // validateProcess checks how the process lives and ends.
 func (c *Config) validateProcess() []error {
 	var errs []error
+	if t := c.Ledger.AuditEvery; t < 0 || t > 0 && t < time.Second {
+		errs = append(errs, fmt.Errorf("ledger.audit_every: %s: must be 0, which switches the audit off, or at least 1s", t))
+	}
 	if t := c.Ledger.SessionTimeout; t < minSessionTimeout || t > maxSessionTimeout {
 		errs = append(errs, fmt.Errorf("ledger.session_timeout: %s: must be between %s and %s, as brokers demand", t, minSessionTimeout, maxSessionTimeout))
 	}

@@ -159,6 +159,7 @@ func settings() []setting {
 		text("ledger.group", "", "consumer group that shares out ownership; without one `ledger` joins orderledger-ledger, and `dev` owns everything", func(c *Config) *string { return &c.Ledger.Group }),
 		text("ledger.instance_id", "", "static member id, such as the pod's name", func(c *Config) *string { return &c.Ledger.InstanceID }),
 		span("ledger.session_timeout", "how long a silent member of the group keeps its partitions", func(c *Config) *time.Duration { return &c.Ledger.SessionTimeout }),
+		span("ledger.audit_every", "how often the state is held against the log, and ClickHouse against what it took; 0 never", func(c *Config) *time.Duration { return &c.Ledger.AuditEvery }),
 		number("ledger.cache_orders", "", "orders kept decoded per partition", func(c *Config) *int { return &c.Ledger.CacheOrders }),
 		number("ledger.outbox_max_bytes", "", "cap of the outbox per partition", func(c *Config) *uint64 { return &c.Ledger.OutboxMaxBytes }),
 		number("ledger.disk_reserve_bytes", "", "free space below which folding waits", func(c *Config) *uint64 { return &c.Ledger.DiskReserveBytes }),

@@ -40,6 +40,7 @@ type Seat struct {
 	away   atomic.Int32 // sinks that do not take what they are sent
 	// shipping is held for reading while a block is on its way to a sink.
 	shipping sync.RWMutex
+	shipped  sync.Map  // sink → projections.Held, of the present term
 	done     broadcast // a commit, a change of ownership
 }
 

@@ -45,6 +45,7 @@ func (h *Shipper) Step(ctx context.Context) (out Shipped) {
 	s := h.seat
 	if now := s.terms.Load(); now != h.sink.term { // another node may have shipped in between
 		h.pump.known, h.sink.term = false, now
+		s.shipped.Delete(h.sink.Name())
 		s.gone(&h.failing, false)
 	}
 	if !s.owner.Load() {
@@ -62,6 +63,9 @@ func (h *Shipper) Step(ctx context.Context) (out Shipped) {
 		s.gone(&h.failing, true)
 	case err == nil:
 		s.gone(&h.failing, false)
+		if h.pump.known {
+			s.shipped.Store(h.sink.Name(), h.pump.Held())
+		}
 	}
 	out.Rows, out.Trim = rows, s.Trim()
 	return out

@@ -45,6 +45,10 @@ type Metrics struct {
 	expiring *prometheus.GaugeVec
 	expired  *prometheus.CounterVec
 	removed  atomic.Int64
+	residual *prometheus.GaugeVec
+	skipped  *prometheus.GaugeVec
+	mismatch *prometheus.GaugeVec
+	unread   *prometheus.GaugeVec
 
 	mu sync.Mutex
 	// took is when each sink last took rows of a partition.
@@ -83,6 +87,10 @@ func New(opt Options) *Metrics {
 	m.edgeTook = m.histogram("edge_seconds", "Time to answer a delivery or to read a page, until its records were durable.", "source", "outcome")
 	m.calls = m.counter("api_calls_total", "Finished calls of the API.", "method", "code")
 	m.callTook = m.histogram("api_call_seconds", "Time of a call of the API; for a watch, its whole life.", "method")
+	m.residual = m.gauge("conservation_residual", "Records of the log that have no outcome, as a second reader counts them. Anything but 0 is a defect.", "source", "partition")
+	m.skipped = m.gauge("audit_skipped_records", "Times the state was found to be folded from other records than the log holds. Anything but 0 is a defect.", "partition")
+	m.mismatch = m.gauge("audit_mismatch", "Rows that ClickHouse acknowledged and that are missing, doubled or changed.", "table", "partition")
+	m.unread = m.gauge("audit_lag_records", "Folded records that the audit has not counted yet.", "partition")
 	m.entries = m.gauge("quarantine_entries", "Quarantined documents that the log still holds, by where they stand.", "source", "state")
 	m.expiring = m.gauge("quarantine_expiring_entries", "Held ones among them whose originals go within 14 days.", "source")
 	m.expired = m.counter("quarantine_expired_total", "Originals that this process saw pass their retention unread.", "source")

@@ -43,6 +43,11 @@ func busy(t *testing.T) *metrics.Metrics {
 		Counts: []api.QuarantineCount{{Source: "shop", Held: 2, Expiring: 1, Released: 5, Expired: 2}},
 		Gone:   map[ledger.Source]int{"shop": 1}, Removed: 11,
 	})
+	a := m.Audit()
+	a.Residual("shop", 1, -2)
+	a.Skipped(1, 1)
+	a.Mismatch("events", ledger.AliasPartitions, 4)
+	a.Behind(0, 9)
 	m.API().Called("OrderService/GetOrder", "OK", 0.01)
 	return m
 }
@@ -99,7 +104,10 @@ func TestWhatIsShownIsTrue(t *testing.T) {
 		`orderledger_exceptions_open{rule="ingestion",severity="warning"} 2`,
 		`orderledger_exceptions_open{rule="ingestion",severity="critical"} 0`,
 		`orderledger_records_total{outcome="applied",source="shop"} 2`,
-		`orderledger_conservation_residual{source="shop"} 0`,
+		`orderledger_conservation_residual{partition="1",source="shop"} -2`,
+		`orderledger_audit_skipped_records{partition="1"} 1`,
+		`orderledger_audit_mismatch{partition="unkeyed-0",table="events"} 4`,
+		`orderledger_audit_lag_records{partition="0"} 9`,
 		`orderledger_edge_outcomes_total{feed="orders",outcome="accepted",source="shop"} 2`,
 		`orderledger_partition_owned{partition="0"} 1`,
 		`orderledger_partition_stopped{partition="2"} 1`,

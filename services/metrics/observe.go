@@ -3,7 +3,9 @@ package metrics
 import (
 	"time"
 
+	"github.com/orderledger/orderledger/ledger"
 	"github.com/orderledger/orderledger/services/api"
+	"github.com/orderledger/orderledger/services/audit"
 	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/engine"
 )
@@ -11,6 +13,7 @@ import (
 var (
 	_ engine.Observer    = (*Engine)(nil)
 	_ connector.Observer = (*Edge)(nil)
+	_ audit.Observer     = (*Audit)(nil)
 )
 
 // Engine counts what a ledger node does.
@@ -53,6 +56,32 @@ func (e *Engine) Refilling(sink string, p int32, left int64) {
 
 // Stopped implements engine.Observer.
 func (e *Engine) Stopped(p int32, _ error) { e.m.stopped.WithLabelValues(part(p)).Set(1) }
+
+// Audit shows how the continuous audit stands.
+type Audit struct{ m *Metrics }
+
+// Audit returns the observer of an auditor.
+func (m *Metrics) Audit() *Audit { return &Audit{m} }
+
+// Residual implements audit.Observer.
+func (a *Audit) Residual(source ledger.Source, p int32, records int64) {
+	a.m.residual.WithLabelValues(string(source), part(p)).Set(float64(records))
+}
+
+// Skipped implements audit.Observer.
+func (a *Audit) Skipped(p int32, times int) {
+	a.m.skipped.WithLabelValues(part(p)).Set(float64(times))
+}
+
+// Mismatch implements audit.Observer.
+func (a *Audit) Mismatch(table string, p int32, rows int) {
+	a.m.mismatch.WithLabelValues(table, part(p)).Set(float64(rows))
+}
+
+// Behind implements audit.Observer.
+func (a *Audit) Behind(p int32, records int64) {
+	a.m.unread.WithLabelValues(part(p)).Set(float64(records))
+}
 
 // Edge counts what happens where outside systems reach us.
 type Edge struct{ m *Metrics }

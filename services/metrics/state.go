@@ -15,7 +15,7 @@ type state struct {
 	n *engine.Node
 
 	lag, offset, clock, delay, policy, owned, disk, outbox *prometheus.Desc
-	records, unaccounted, waiting, open                    *prometheus.Desc
+	records, waiting, open                                 *prometheus.Desc
 	until, heard, skew, exceeded                           *prometheus.Desc
 }
 
@@ -25,29 +25,28 @@ func (m *Metrics) newState(n *engine.Node) *state {
 	}
 	return &state{
 		m: m, n: n,
-		lag:         d("fold_lag_records", "Records in the log that are not folded yet; absent while unknown.", "partition"),
-		offset:      d("fold_offset", "Next offset to fold.", "partition"),
-		clock:       d("partition_clock_timestamp_seconds", "The partition's clock; absent before the first tick.", "partition"),
-		delay:       d("tick_delay_seconds", "How far the partition's clock is behind the wall clock.", "partition"),
-		policy:      d("partition_policy_version", "Version of the newest adopted policy.", "partition"),
-		owned:       d("partition_owned", "1 if this process proposes ticks and publishes for the partition.", "partition"),
-		disk:        d("store_bytes", "Size of the partition's store on disk.", "partition"),
-		outbox:      d("outbox_bytes", "Rows told and not yet taken by every sink.", "partition"),
-		records:     d("records_total", "Records by what became of them; every record has one outcome.", "source", "outcome"),
-		unaccounted: d("conservation_residual", "Records that have no outcome. Anything but 0 is a defect.", "source"),
-		waiting:     d("sink_waiting_seconds", "How long the outbox has waited for the sink; 0 while it is empty.", "sink", "partition"),
-		open:        d("exceptions_open", "Open exceptions.", "rule", "severity"),
-		until:       d("feed_covered_until_timestamp_seconds", "Up to when a feed is proven to be heard.", "source", "feed"),
-		heard:       d("feed_last_heard_timestamp_seconds", "When a feed was last heard at all.", "source", "feed"),
-		skew:        d("feed_clock_skew_seconds", "How far the source's clock is ahead of ours.", "source", "feed"),
-		exceeded:    d("feed_clock_skew_exceeded", "1 if that is more than the source declares, which withholds its coverage.", "source", "feed"),
+		lag:      d("fold_lag_records", "Records in the log that are not folded yet; absent while unknown.", "partition"),
+		offset:   d("fold_offset", "Next offset to fold.", "partition"),
+		clock:    d("partition_clock_timestamp_seconds", "The partition's clock; absent before the first tick.", "partition"),
+		delay:    d("tick_delay_seconds", "How far the partition's clock is behind the wall clock.", "partition"),
+		policy:   d("partition_policy_version", "Version of the newest adopted policy.", "partition"),
+		owned:    d("partition_owned", "1 if this process proposes ticks and publishes for the partition.", "partition"),
+		disk:     d("store_bytes", "Size of the partition's store on disk.", "partition"),
+		outbox:   d("outbox_bytes", "Rows told and not yet taken by every sink.", "partition"),
+		records:  d("records_total", "Records by what became of them; every record has one outcome.", "source", "outcome"),
+		waiting:  d("sink_waiting_seconds", "How long the outbox has waited for the sink; 0 while it is empty.", "sink", "partition"),
+		open:     d("exceptions_open", "Open exceptions.", "rule", "severity"),
+		until:    d("feed_covered_until_timestamp_seconds", "Up to when a feed is proven to be heard.", "source", "feed"),
+		heard:    d("feed_last_heard_timestamp_seconds", "When a feed was last heard at all.", "source", "feed"),
+		skew:     d("feed_clock_skew_seconds", "How far the source's clock is ahead of ours.", "source", "feed"),
+		exceeded: d("feed_clock_skew_exceeded", "1 if that is more than the source declares, which withholds its coverage.", "source", "feed"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (s *state) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		s.lag, s.offset, s.clock, s.delay, s.policy, s.owned, s.disk, s.outbox, s.records, s.unaccounted, s.waiting, s.open,
+		s.lag, s.offset, s.clock, s.delay, s.policy, s.owned, s.disk, s.outbox, s.records, s.waiting, s.open,
 		s.until, s.heard, s.skew, s.exceeded,
 	} {
 		ch <- d
@@ -126,7 +125,6 @@ func (s *state) outcomes(stats []engine.Stat, ch chan<- prometheus.Metric) {
 		for o := ledger.OutcomeQuarantined; o < ledger.Outcomes; o++ {
 			ch <- prometheus.MustNewConstMetric(s.records, prometheus.CounterValue, float64(counts[o]), string(src), o.String())
 		}
-		ch <- prometheus.MustNewConstMetric(s.unaccounted, prometheus.GaugeValue, float64(counts[ledger.OutcomeNone]), string(src))
 	}
 }
 

@@ -157,4 +157,3 @@ func mismatched(f Finding, m *ledger.Mismatch) Finding {
 	f.Offset, f.Order, f.Field, f.Want, f.Got = m.Offset, string(m.Order), m.Field, m.A, m.B
 	return f
 }
-

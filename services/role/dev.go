@@ -18,6 +18,7 @@ import (
 
 	"github.com/orderledger/orderledger/services/api"
 	"github.com/orderledger/orderledger/services/api/admin"
+	"github.com/orderledger/orderledger/services/audit"
 	"github.com/orderledger/orderledger/services/config"
 	"github.com/orderledger/orderledger/services/connector"
 	"github.com/orderledger/orderledger/services/connector/catalog"
@@ -57,6 +58,7 @@ type Watchers struct {
 	Engine  engine.Observer
 	Edge    connector.Observer
 	API     api.Observer
+	Audit   audit.Observer
 	Metrics http.Handler
 	// Quarantine is told hourly where the quarantined documents stand.
 	Quarantine func(api.QuarantineReport)
@@ -77,6 +79,7 @@ type Instance struct {
 	history  *History
 	edge     *Edge
 	lookups  *lookups
+	audit    *auditing // nil: it is switched off
 	surface  *api.Surface
 	admin    *http.Server
 	ending   atomic.Bool   // it is asked to end, and not ready any more
@@ -178,6 +181,9 @@ func (i *Instance) startLedger(ctx context.Context, cfg *config.Config, a *acces
 	}
 	if w.Started != nil {
 		w.Started(i.Node)
+	}
+	if err = i.startAudit(cfg, w); err != nil {
+		return err
 	}
 	if !parts.Standby {
 		if err := ProposeConfigured(ctx, i.Stack, i.Node, i.Catalog); err != nil {

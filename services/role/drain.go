@@ -63,6 +63,9 @@ func (i *Instance) Close() error {
 func (i *Instance) close(ctx context.Context) error {
 	var errs []error
 	i.closeEdges(ctx)
+	if i.audit != nil {
+		i.audit.close()
+	}
 	if i.Node != nil {
 		errs = append(errs, i.Node.Close())
 	}

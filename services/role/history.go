@@ -19,6 +19,8 @@ import (
 type History struct {
 	// Sink is nil where history is switched off.
 	Sink *clickhouse.Lazy
+	// DSN is where the history is; empty where it is switched off.
+	DSN string
 	// Native and HTTP are the addresses of the embedded engine; empty otherwise.
 	Native, HTTP string
 
@@ -53,6 +55,7 @@ func OpenHistory(ctx context.Context, cfg *config.Config, logger *slog.Logger) (
 		run, h.stop = context.WithCancel(context.WithoutCancel(ctx))
 		h.wg.Go(func() { h.watch(run, opt) })
 	}
+	h.DSN = dsn
 	opt, err := clickhouse.ParseDSN(dsn)
 	if err != nil {
 		h.Close()

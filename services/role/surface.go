@@ -77,7 +77,7 @@ func (i *Instance) startSurface(cfg *config.Config, a *access, w Watchers) error
 		Ledger:  i.Node, Policies: &Proposals{Config: cfg, Catalog: i.Catalog}, Places: NewPolicyPlaces(i.Stack),
 		Quarantine: quarantine, Tokens: a.tokens, PageKey: a.pageKey, Links: i.Catalog.Links(cfg.Sources),
 		Limit: api.Limit{PerSecond: cfg.API.CallsPerSecond, Burst: cfg.API.CallsBurst}, GRPCTLS: a.grpc, RESTTLS: a.rest,
-		Replica: "ledger", Hosts: cfg.Listen.Hosts, Observer: w.API, Logger: i.Stack.Logger, Traces: i.spans(),
+		Replica: "ledger", Hosts: cfg.Listen.Hosts, Observer: w.API, Logger: i.Stack.Logger, Traces: i.spans(), Audits: i.audits(),
 	})
 	if err != nil {
 		return err

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -49,36 +47,6 @@ func newSimulate() cli.Command {
 			return simulate.Run(cmd.Context(), o)
 		},
 	}
-}
-
-// newProve returns the command `prove replay|conservation`.
-func newProve() cli.Command {
-	r := &roles{}
-	c := r.command(nil, nil)
-	c.Run = func(cmd *cobra.Command, args []string) error {
-		proofs := map[string]func(context.Context, *role.Stack, io.Writer) error{"replay": role.ProveReplay, "conservation": role.ProveConservation}
-		if len(args) != 1 || proofs[args[0]] == nil {
-			return cli.Usage("say what to prove: `orderledger prove replay` or `orderledger prove conservation`")
-		}
-		cfg, err := r.settings.Load(os.LookupEnv)
-		if err != nil {
-			return cli.Usage("%w", err)
-		}
-		if cfg.Embedded() && cfg.DataDir == "" {
-			return cli.Usage("name the log to prove: --kafka with the address that `dev` prints, or --data with the directory of an instance that is stopped")
-		}
-		s, err := role.OpenStack(cmd.Context(), cfg, logger(cfg))
-		if err != nil {
-			return err
-		}
-		defer s.Close()
-		err = proofs[args[0]](cmd.Context(), s, cmd.OutOrStdout())
-		if errors.Is(err, role.ErrUnproven) {
-			return cli.Findings(err)
-		}
-		return err
-	}
-	return c
 }
 
 // newRulesTest returns the command `rules test`.
