@@ -148,6 +148,7 @@ type order struct {
 
 	whole bool // a merged order: its documents are its members' (see merged.go)
 	dirty bool
+	kept  bool   // it is in the store, or will be
 	added []*doc // documents to write at flush
 }
 

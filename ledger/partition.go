@@ -358,6 +358,7 @@ func (p *Partition) applyCopy(o *order, d *doc, ev *Event) error {
 
 // touch marks an order as changed since the last flush.
 func (p *Partition) touch(o *order) {
+	o.kept = true
 	if !o.dirty {
 		o.dirty = true
 		p.dirty = append(p.dirty, o)
@@ -417,18 +418,24 @@ func quarantineID(q *Quarantined) string {
 // computed under an older policy migrates first (S-32).
 func (p *Partition) order(k OrderKey) (*order, error) {
 	if o := p.orders[k]; o != nil {
-		if o.policy != p.plan.version {
-			return o, p.migrate(o)
+		switch {
+		case o.policy == p.plan.version:
+			return o, nil
+		case !o.kept: // as if it were no longer in memory
+			*o = order{key: k, policy: p.plan.version, whole: isWhole(k)}
+			return o, nil
 		}
-		return o, nil
+		return o, p.migrate(o)
 	}
 	o, err := p.read(k)
 	if err != nil {
 		return nil, err
 	}
-	if o == nil {
+	stored := o != nil
+	if !stored {
 		o = &order{key: k, policy: p.plan.version, whole: isWhole(k)}
 	}
+	o.kept = o.kept || stored
 	p.orders[k] = o
 	p.queue = append(p.queue, k)
 	if o.policy != p.plan.version {
