@@ -85,7 +85,6 @@ func (p *Partition) migrate(o *order) error {
 		}
 	}
 	o.policy = p.plan.version
-	o.walked = false // by other rules, also where no document was filed anew
 	o.shelved = 0
 	for _, d := range o.docs {
 		p.remap(o, d, from)

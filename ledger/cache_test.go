@@ -49,3 +49,30 @@ func TestAPolicyTellsTheSameToWhoeverForgot(t *testing.T) {
 		}
 	}
 }
+
+// TestPolicyTellsTheSameRows: what a newer policy tells of the orders that it
+// visits does not depend on which of them are in memory: rows and their numbers
+// are a function of the log (I-20).
+func TestPolicyTellsTheSameRows(t *testing.T) {
+	second := Policy()
+	second.Version, second.EffectiveAt = 2, Clock(10, 1, 0)
+	told := func(cache int) (rows []ledger.OrderRow) {
+		l := NewLogWith(ledger.Options{Partitions: 1, CacheOrders: cache}).Append(Policy())
+		for _, id := range []string{"1", "2", "3", "4"} {
+			for n := range 2 {
+				l.Append(ShopEvent(id, Clock(10, 0, n), Clock(10, 0, n+1), Words{Order: "open", Fulfilment: "fulfilled", Created: Clock(10, 0, 0)}))
+			}
+		}
+		l.Append(second).Append(Tick(Clock(10, 2, 0))).Append(Tick(Clock(10, 9, 0)))
+		return l.Orders
+	}
+	one, many := told(1), told(1000)
+	if len(one) != len(many) {
+		t.Fatalf("%d rows of orders with one order in memory, %d with a thousand", len(one), len(many))
+	}
+	for i := range one {
+		if a, b := one[i].Summary, many[i].Summary; one[i].Seq != many[i].Seq || a.Key != b.Key || a.Policy != b.Policy || a.Open != b.Open {
+			t.Errorf("row %d: %+v against %+v", i, one[i], many[i])
+		}
+	}
+}
