@@ -104,6 +104,12 @@ func (o *Options) judgeStore(ctx context.Context, p *part, store ledger.Store, r
 	if err != nil {
 		return err
 	}
+	for i := range s.unlisted {
+		x := &s.unlisted[i]
+		f := p.finding("exception %s of %s is open, and not in the list of the open ones", x.ID, x.Rule)
+		f.Order, f.Offset, f.Field, f.Want, f.Got = string(x.Subject.Order), x.Offset, "name", x.Name, "nothing"
+		r.Findings = append(r.Findings, f)
+	}
 	for _, k := range j.Orders() {
 		r.Orders++
 		if err := r.order(p, j, read, s, k); err != nil {
@@ -129,11 +135,15 @@ type exceptions struct {
 	open map[ledger.OrderKey][]ledger.Exception
 	// byPerson are the rules whose newest exception a person resolved.
 	byPerson map[ledger.OrderKey][]string
+	// unlisted are open, and not in the list of the open ones.
+	unlisted []ledger.Exception
 }
 
 func standing(read *ledger.Reader) (*exceptions, error) {
 	s := &exceptions{open: map[ledger.OrderKey][]ledger.Exception{}, byPerson: map[ledger.OrderKey][]string{}}
+	listed := map[ledger.ExceptionID]bool{}
 	err := read.OpenExceptions(ledger.ExceptionID{}, func(x *ledger.Exception) bool {
+		listed[x.ID] = true
 		if x.Subject.Kind == ledger.SubjectOrder {
 			s.open[x.Subject.Order] = append(s.open[x.Subject.Order], *x)
 		}
@@ -143,6 +153,9 @@ func standing(read *ledger.Reader) (*exceptions, error) {
 		return nil, err
 	}
 	return s, read.Exceptions(func(x *ledger.Exception) bool {
+		if x.Open && !listed[x.ID] {
+			s.unlisted = append(s.unlisted, *x)
+		}
 		if x.Subject.Kind == ledger.SubjectOrder && !x.Open && x.Cause == ledger.BecauseOperator {
 			s.byPerson[x.Subject.Order] = append(s.byPerson[x.Subject.Order], x.Rule)
 		}
