@@ -60,7 +60,7 @@ func (a *Auditor) Last(ctx context.Context, t projections.Table, partition int32
 // Ranges counts the rows of a span in runs of size rows, the first of which
 // begins with seq 1. Runs without any row are left out.
 func (a *Auditor) Ranges(ctx context.Context, s Span, size uint64) ([]Range, error) {
-	rows, err := a.conn.Query(ctx, "SELECT intDiv(seq - 1, $1) AS run, count(), uniqExact(seq), groupBitXor(row_hash) FROM "+s.Table.String()+
+	rows, err := a.conn.Query(ctx, "SELECT toUInt64(intDiv(seq - 1, $1)) AS run, count(), uniqExact(seq), groupBitXor(row_hash) FROM "+s.Table.String()+
 		" WHERE partition = $2 AND seq >= $3 AND seq <= $4 GROUP BY run ORDER BY run", size, uint32(s.Partition), s.From, s.To)
 	if err != nil {
 		return nil, fmt.Errorf("count the rows of %s: %w", s.Table, err)

@@ -51,6 +51,8 @@ type Observer interface {
 	Mismatch(table string, partition int32, rows int)
 	// Behind is how many folded records have not been counted yet.
 	Behind(partition int32, records int64)
+	// Finished is told whenever everything was looked at without a fault.
+	Finished(at time.Time)
 }
 
 // Options configure an Auditor.
@@ -122,7 +124,9 @@ func (a *Auditor) Run(ctx context.Context) {
 		if err != nil && ctx.Err() == nil && !failing {
 			a.o.Logger.Warn("an audit could not be finished, trying again", "error", err)
 		}
-		failing = err != nil
+		if failing = err != nil; !failing {
+			a.o.Observer.Finished(a.o.Now())
+		}
 		pause := time.NewTimer(a.o.Every)
 		select {
 		case <-ctx.Done():
@@ -222,3 +226,4 @@ func (nobody) Residual(ledger.Source, int32, int64) {}
 func (nobody) Skipped(int32, int)                   {}
 func (nobody) Mismatch(string, int32, int)          {}
 func (nobody) Behind(int32, int64)                  {}
+func (nobody) Finished(time.Time)                   {}

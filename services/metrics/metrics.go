@@ -49,6 +49,7 @@ type Metrics struct {
 	skipped  *prometheus.GaugeVec
 	mismatch *prometheus.GaugeVec
 	unread   *prometheus.GaugeVec
+	finished *prometheus.GaugeVec
 
 	mu sync.Mutex
 	// took is when each sink last took rows of a partition.
@@ -91,6 +92,7 @@ func New(opt Options) *Metrics {
 	m.skipped = m.gauge("audit_skipped_records", "Times the state was found to be folded from other records than the log holds. Anything but 0 is a defect.", "partition")
 	m.mismatch = m.gauge("audit_mismatch", "Rows that ClickHouse acknowledged and that are missing, doubled or changed.", "table", "partition")
 	m.unread = m.gauge("audit_lag_records", "Folded records that the audit has not counted yet.", "partition")
+	m.finished = m.gauge("audit_finished_timestamp_seconds", "When the audit last looked at everything without a fault.")
 	m.entries = m.gauge("quarantine_entries", "Quarantined documents that the log still holds, by where they stand.", "source", "state")
 	m.expiring = m.gauge("quarantine_expiring_entries", "Held ones among them whose originals go within 14 days.", "source")
 	m.expired = m.counter("quarantine_expired_total", "Originals that this process saw pass their retention unread.", "source")
@@ -112,6 +114,10 @@ func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
 
 // Names lists every metric of ours that exists, observed or not.
 func (m *Metrics) Names() []string { return append([]string(nil), m.names...) }
+
+// Declare names the metrics of a node without one, for whoever looks up what
+// exists.
+func (m *Metrics) Declare() { m.newState(nil) }
 
 // Watch shows a ledger node whenever the metrics are read.
 func (m *Metrics) Watch(n *engine.Node) { m.registry.MustRegister(m.newState(n)) }

@@ -48,6 +48,7 @@ func busy(t *testing.T) *metrics.Metrics {
 	a.Skipped(1, 1)
 	a.Mismatch("events", ledger.AliasPartitions, 4)
 	a.Behind(0, 9)
+	a.Finished(time.Unix(1_772_445_721, 0))
 	m.API().Called("OrderService/GetOrder", "OK", 0.01)
 	return m
 }
@@ -108,6 +109,7 @@ func TestWhatIsShownIsTrue(t *testing.T) {
 		`orderledger_audit_skipped_records{partition="1"} 1`,
 		`orderledger_audit_mismatch{partition="unkeyed-0",table="events"} 4`,
 		`orderledger_audit_lag_records{partition="0"} 9`,
+		`orderledger_audit_finished_timestamp_seconds 1.772445721e+09`,
 		`orderledger_edge_outcomes_total{feed="orders",outcome="accepted",source="shop"} 2`,
 		`orderledger_partition_owned{partition="0"} 1`,
 		`orderledger_partition_stopped{partition="2"} 1`,

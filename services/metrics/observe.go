@@ -83,6 +83,11 @@ func (a *Audit) Behind(p int32, records int64) {
 	a.m.unread.WithLabelValues(part(p)).Set(float64(records))
 }
 
+// Finished implements audit.Observer.
+func (a *Audit) Finished(at time.Time) {
+	a.m.finished.WithLabelValues().Set(float64(at.UnixMilli()) / 1000)
+}
+
 // Edge counts what happens where outside systems reach us.
 type Edge struct{ m *Metrics }
 
