@@ -4,14 +4,35 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
 	"github.com/orderledger/orderledger/projections/clickhouse"
+	"github.com/orderledger/orderledger/services/config"
+	"github.com/orderledger/orderledger/services/kafkalog"
 	"github.com/orderledger/orderledger/services/prove"
 )
 
 // ErrUnproven means that a proof failed: what it prints says where.
 var ErrUnproven = prove.ErrUnproven
+
+// OpenProof connects to the log of a configuration to read it: it makes and
+// demands no topics, and takes the number of partitions from the log.
+func OpenProof(ctx context.Context, cfg *config.Config, logger *slog.Logger) (*Stack, error) {
+	s, err := connectStack(ctx, cfg, "", logger)
+	if err != nil {
+		return nil, err
+	}
+	dial, cancel := context.WithTimeout(ctx, dialPatience)
+	defer cancel()
+	ends, err := s.Log.EndOffsets(dial, kafkalog.TopicEvents)
+	if err != nil {
+		s.Close()
+		return nil, fmt.Errorf("look for the log at %v: %w", s.Brokers, err)
+	}
+	cfg.Partitions = int32(len(ends))
+	return s, nil
+}
 
 // ProveOptions are what a proof of the stack's log stands on. The function that
 // it returns removes what the proof leaves behind.

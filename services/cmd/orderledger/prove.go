@@ -63,7 +63,7 @@ func (p *proving) run(cmd *cobra.Command, args []string) error {
 	if cfg.Embedded() && cfg.DataDir == "" {
 		return cli.Usage("name the log to prove: --kafka with the address that `dev` prints, or --data with the directory of an instance that is stopped")
 	}
-	s, err := role.OpenStack(cmd.Context(), cfg, logger(cfg))
+	s, err := role.OpenProof(cmd.Context(), cfg, logger(cfg))
 	if err != nil {
 		return err
 	}
