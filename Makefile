@@ -41,6 +41,14 @@ sim-core: ## the long campaign of the core's laws (SEEDS=20000)
 absence: ## judge who was absent: we, the feed, or the order (RUNS=10000)
 	cd test && go test ./sim -run TestAbsence -sim.absences=$(or $(RUNS),10000) -sim.seed=$(or $(SEED),1) -timeout 2h -v
 
+.PHONY: prove converge
+prove: ## fold one log in many ways, drawn by chance (SCHEDULES=1000 SEED=1), and judge many worlds again (SEEDS=5000)
+	cd services && ORDERLEDGER_SCHEDULES=$(or $(SCHEDULES),1000) ORDERLEDGER_SEED=$(or $(SEED),1) go test ./prove -run TestEveryScheduleGivesTheSameState -v -timeout 90m
+	cd ledger && ORDERLEDGER_SEEDS=$(or $(SEEDS),5000) go test ./judge -v -timeout 60m
+
+converge: ## cells, histories and verdicts under many orders of arrival (N=10000, four each)
+	cd ledger && ORDERLEDGER_SEEDS=$(or $(N),10000) go test -run 'TestConvergence$$' -v -timeout 60m .
+
 sabotage: ## break the core's rules one by one; every one must be noticed
 	cd test && ORDERLEDGER_MUTANTS=all go test ./mutants -v -timeout 60m
 
