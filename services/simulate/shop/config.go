@@ -55,8 +55,24 @@ type Config struct {
 	// it never does.
 	TrackingNumbers int
 
-	zone *time.Location // of the warehouse's clocks
+	// Skew is by how much the systems' clocks are ahead. Only what is followed
+	// (Follow) may be read from clocks that go wrong: lists are asked in the shop's
+	// own time.
+	Skew Skew
+	// ManyWords lets every parcel with an unmapped status take a word of its own.
+	ManyWords bool
+
+	zone   *time.Location // of the warehouse's clocks
+	faults map[int]Fault
 }
+
+// Skew is by how much the clock of each system is ahead of the shop's.
+type Skew struct {
+	Storefront, Payment, ERP, Warehouse, Courier time.Duration
+}
+
+// faultOf is the fault of an order, "" if it has none.
+func (c *Config) faultOf(index int) Fault { return c.faults[index] }
 
 // Pause is a span without births before the order of that index.
 type Pause struct {
@@ -94,6 +110,7 @@ func (c *Config) Validate() error {
 // checkInjections finds faults that cannot happen.
 func (c *Config) checkInjections() (errs []error) {
 	taken := map[int]bool{}
+	c.faults = map[int]Fault{}
 	for _, in := range c.Injections {
 		spec, ok := Lookup(in.Fault)
 		if !ok || !spec.PerOrder {
@@ -103,6 +120,7 @@ func (c *Config) checkInjections() (errs []error) {
 			errs = append(errs, fmt.Errorf("shop: order %d has two faults", in.Order))
 		}
 		taken[in.Order] = true
+		c.faults[in.Order] = in.Fault
 	}
 	for _, in := range c.Injections {
 		if next := in.Order + 1; in.Fault == TrackingTwice && (taken[next] || c.Orders > 0 && next >= c.Orders) {

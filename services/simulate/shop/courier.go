@@ -48,7 +48,7 @@ func (l *life) scan(at time.Time, n int, state string) time.Time {
 	}
 	e := courierEvent{ID: fmt.Sprintf("scan_%016x", l.rng.Uint64()), Type: "parcel.updated", Parcel: scanned{Number: p.tracking, State: state}}
 	at = p.scans.write(at, func(at time.Time) any {
-		e.Parcel.Updated = at.UTC().Format(courierLayout)
+		e.Parcel.Updated = at.Add(l.cfg.Skew.Courier).UTC().Format(courierLayout)
 		return e
 	})
 	l.actions++

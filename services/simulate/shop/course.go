@@ -17,15 +17,21 @@ const fastest = 3 * time.Second
 func (l *life) live() {
 	at := l.checkout()
 	switch l.fault {
-	case OrderNeverExported:
+	case OrderNeverExported, ExportThrottled:
 		l.capture(at)
 		l.goesWrong(at, time.Time{})
 		l.name = "never exported"
 		return
-	case ExportedLate:
+	case ExportedLate, BatchBlocked, CronSkipped, ExportCreeps:
 		l.capture(at)
-		at = l.salesOrder(l.born.Add(l.span(4*time.Minute, 6*time.Minute)), soPendingApproval)
-		l.goesWrong(l.born, at)
+		at = l.salesOrder(l.born.Add(l.exportDelay()), soPendingApproval)
+		if at.Sub(l.born) > promisedExport {
+			l.goesWrong(l.born, at)
+		}
+		l.rest(l.approve(at))
+	case DoubleOrder:
+		at = l.export(l.capture(at))
+		l.exportAgain(at)
 		l.rest(l.approve(at))
 	case ERPRejection:
 		at = l.approveLater(l.export(l.capture(at)), soCancelled)
@@ -63,6 +69,10 @@ func (l *life) rest(at time.Time) {
 		return
 	case ManualEditAfterImport:
 		at = l.edit(at)
+	case LabelFails:
+		l.goesWrong(at, time.Time{})
+		l.name = "never labelled"
+		return
 	case "":
 		if !l.plain() {
 			break
@@ -99,7 +109,7 @@ func (l *life) archive(at time.Time) time.Time {
 		return at
 	}
 	return l.storefront(at.Add(l.span(10*time.Second, 30*time.Second)), func(o *order, at time.Time) {
-		stamp := shopifyStamp(at)
+		stamp := l.cfg.storefrontStamp(at)
 		o.ClosedAt = &stamp
 	}, "orders/updated")
 }
@@ -126,7 +136,7 @@ func (l *life) courseName() string {
 // pending until it hears more.
 func (l *life) checkout() time.Time {
 	at := l.storefront(l.born, func(o *order, at time.Time) {
-		o.CreatedAt, o.ProcessedAt = shopifyStamp(at), shopifyStamp(at)
+		o.CreatedAt, o.ProcessedAt = l.cfg.storefrontStamp(at), l.cfg.storefrontStamp(at)
 	}, "orders/create")
 	opened := l.openPayment(at.Add(l.span(300*time.Millisecond, 900*time.Millisecond)))
 	l.transaction(opened, 0, "sale:pending", l.money.intent.ID, l.front.TotalPrice)
@@ -139,7 +149,7 @@ func (l *life) transaction(at time.Time, n int, what, payment, amount string) tr
 	kind, status, _ := strings.Cut(what, ":")
 	t := transaction{
 		ID: l.front.ID*100 + int64(n), OrderID: l.front.ID, Kind: kind, Status: status, Gateway: "stripe", Amount: amount,
-		Currency: currency, PaymentID: l.front.Name + "." + strconv.Itoa(n), Authorization: &payment, CreatedAt: shopifyStamp(at),
+		Currency: currency, PaymentID: l.front.Name + "." + strconv.Itoa(n), Authorization: &payment, CreatedAt: l.cfg.storefrontStamp(at),
 	}
 	if l.fault == PaymentUnnamed {
 		t.Authorization = nil
@@ -198,7 +208,7 @@ func (l *life) edit(at time.Time) time.Time {
 	}, "orders/updated")
 	var e orderEdit
 	e.Edit.ID, e.Edit.OrderID = l.front.ID*10+7, l.front.ID
-	e.Edit.CreatedAt, e.Edit.CommittedAt = shopifyStamp(at), shopifyStamp(at)
+	e.Edit.CreatedAt, e.Edit.CommittedAt = l.cfg.storefrontStamp(at), l.cfg.storefrontStamp(at)
 	e.Edit.LineItems = editLines{Additions: []editLine{}, Removals: []editLine{{ID: l.front.LineItems[line].ID, Delta: 1}}}
 	l.also(at, "orders/edited", e)
 	return at
@@ -223,7 +233,7 @@ func (l *life) cancel(at time.Time) {
 // cancelFront cancels and refunds in storefront and gateway.
 func (l *life) cancelFront(at time.Time) time.Time {
 	at = l.storefront(at, func(o *order, at time.Time) {
-		stamp, reason := shopifyStamp(at), "customer"
+		stamp, reason := l.cfg.storefrontStamp(at), "customer"
 		o.CancelledAt, o.CancelReason = &stamp, &reason
 	}, "orders/cancelled", "orders/updated")
 	l.refund(at.Add(l.span(2*time.Second, 5*time.Second)), l.allLines(), "cancel")
@@ -264,7 +274,7 @@ func (l *life) refund(at time.Time, lines []shippedLine, restock string) time.Ti
 	var t transaction
 	at = l.giveBack(at, sum)
 	at = l.storefront(at.Add(l.span(300*time.Millisecond, 2*time.Second)), func(o *order, at time.Time) {
-		stamp := shopifyStamp(at)
+		stamp := l.cfg.storefrontStamp(at)
 		r.CreatedAt, r.ProcessedAt = stamp, stamp
 		t = l.transaction(at, 2, "refund:success", l.money.charge.ID, major(sum))
 		r.Transactions = []transaction{t}
@@ -294,9 +304,9 @@ func (l *life) takeBack(at time.Time) {
 	move := func(at time.Time, status, topic string) time.Time {
 		at = l.storefront(at, func(*order, time.Time) {}, "orders/updated")
 		if r.CreatedAt == "" {
-			r.CreatedAt = shopifyStamp(at)
+			r.CreatedAt = l.cfg.storefrontStamp(at)
 		}
-		r.Status, r.UpdatedAt = status, shopifyStamp(at)
+		r.Status, r.UpdatedAt = status, l.cfg.storefrontStamp(at)
 		l.also(at, topic, r)
 		return at
 	}

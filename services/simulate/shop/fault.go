@@ -135,7 +135,7 @@ func misnamings() []FaultSpec {
 
 // Lookup returns the specification of a fault.
 func Lookup(f Fault) (FaultSpec, bool) {
-	for _, s := range Table() {
+	for _, s := range slices.Concat(Table(), Variants()) {
 		if s.Fault == f {
 			return s, true
 		}

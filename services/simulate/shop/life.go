@@ -22,6 +22,7 @@ type doc struct {
 	kind       string // the type of an event
 	order      string // the key of the order it speaks of
 	versions   []version
+	skew       time.Duration // of the ERP's clock
 }
 
 // wrong is one thing that a ledger must find out.
@@ -92,14 +93,7 @@ var products = [...]product{
 // newLife lays the foundations of order number index.
 func newLife(c *Config, index int, born time.Time) *life {
 	l := &life{cfg: c, rng: c.stream(uint64(index) + 1), index: index, born: born, name: "open"}
-	for _, in := range c.Injections {
-		if in.Order == index {
-			l.fault = in.Fault
-		}
-		if in.Order+1 == index && in.Fault == TrackingTwice {
-			l.twin = true
-		}
-	}
+	l.fault, l.twin = c.faultOf(index), c.faultOf(index-1) == TrackingTwice
 	shift := c.Opening.Unix() % 10_000_000
 	id := 5_000_000_000_000 + shift*100_000 + int64(index)
 	l.key = c.Sources.Storefront + "~" + strconv.FormatInt(id, 10)
@@ -186,7 +180,7 @@ func (l *life) storefront(at time.Time, change func(o *order, at time.Time), top
 		o.LineItems = slices.Clone(o.LineItems)
 		o.Fulfillments = slices.Clone(o.Fulfillments)
 		o.Refunds = slices.Clone(o.Refunds)
-		o.UpdatedAt = shopifyStamp(at)
+		o.UpdatedAt = l.cfg.storefrontStamp(at)
 		change(&o, at)
 		l.front = o
 		return o
@@ -195,7 +189,23 @@ func (l *life) storefront(at time.Time, change func(o *order, at time.Time), top
 	for _, t := range topics {
 		l.send(l.cfg.Sources.Storefront, t, at, l.front)
 	}
+	if l.fault == WebhookRestamped {
+		l.restamp(at.Add(l.span(time.Second, 3*time.Second)), topics)
+	}
 	return at
+}
+
+// restamp writes the storefront's order again, with nothing changed but its
+// stamp, and tells it again.
+func (l *life) restamp(at time.Time, topics []string) {
+	at = l.frontDoc.write(at, func(at time.Time) any {
+		l.front.UpdatedAt = l.cfg.storefrontStamp(at)
+		return l.front
+	})
+	l.actions++
+	for _, t := range topics {
+		l.send(l.cfg.Sources.Storefront, t, at, l.front)
+	}
 }
 
 // also sends further webhooks of the storefront's last action.
@@ -227,7 +237,9 @@ func (l *life) rowID() int64 {
 // record makes an ERP document of the order.
 func (l *life) record(c Collection, prefix string) (*doc, row) {
 	id := l.rowID()
-	return l.newDoc(c, id), row{
+	d := l.newDoc(c, id)
+	d.skew = l.cfg.Skew.ERP
+	return d, row{
 		Links: []string{}, ID: strconv.FormatInt(id, 10), Record: string(c), TranID: prefix + strconv.FormatInt(id, 10),
 		Order: strconv.FormatInt(l.front.ID, 10),
 	}
@@ -237,9 +249,9 @@ func (l *life) record(c Collection, prefix string) (*doc, row) {
 func post(d *doc, r *row, at time.Time, status string) time.Time {
 	return d.write(at, func(at time.Time) any {
 		if r.Created == "" {
-			r.Created = netsuiteStamp(at)
+			r.Created = netsuiteStamp(at.Add(d.skew))
 		}
-		r.Status, r.Modified = status, netsuiteStamp(at)
+		r.Status, r.Modified = status, netsuiteStamp(at.Add(d.skew))
 		return *r
 	})
 }
@@ -250,7 +262,16 @@ func (l *life) salesOrder(at time.Time, status string) time.Time {
 		l.salesDoc, l.sales = l.record(SalesOrders, "SO")
 		l.sales.Total, l.sales.Currency = l.front.CurrentTotalPrice, currency
 	}
-	return post(l.salesDoc, &l.sales, at, status)
+	at = post(l.salesDoc, &l.sales, at, status)
+	switch {
+	case l.fault == StatusThrice:
+		at = post(l.salesDoc, &l.sales, at.Add(time.Second), status)
+		at = post(l.salesDoc, &l.sales, at.Add(time.Second), status)
+	case l.fault == CronOverlap && status == soPendingFulfilment:
+		at = post(l.salesDoc, &l.sales, at.Add(time.Second), soPendingApproval)
+		at = post(l.salesDoc, &l.sales, at.Add(2*time.Second), status)
+	}
+	return at
 }
 
 // wrongs --------------------------------------------------------------------------

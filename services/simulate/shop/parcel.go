@@ -55,7 +55,7 @@ func (l *life) frontShips(at time.Time, n int) time.Time {
 		p.shown = at
 		f = fulfillment{
 			ID: o.ID*10 + int64(p.front), OrderID: o.ID, Name: o.Name + "." + strconv.Itoa(p.front+1), Status: "success",
-			CreatedAt: shopifyStamp(at), UpdatedAt: shopifyStamp(at), TrackingCompany: "Parcelbird", TrackingNumber: p.tracking,
+			CreatedAt: l.cfg.storefrontStamp(at), UpdatedAt: l.cfg.storefrontStamp(at), TrackingCompany: "Parcelbird", TrackingNumber: p.tracking,
 			TrackingNumbers: []string{p.tracking}, LineItems: p.lines,
 		}
 		o.Fulfillments = append(o.Fulfillments, f)
@@ -92,13 +92,13 @@ func shippedWord(o *order) *string {
 func (l *life) carried(at time.Time, n int, word string) time.Time {
 	p := &l.parcels[n]
 	state := word
-	if word == unmappedWord {
+	if strings.HasPrefix(word, unmappedWord) {
 		state = "held"
 	}
 	at = l.scan(at, n, state).Add(l.span(300*time.Millisecond, 2*time.Second))
 	at = l.storefront(at, func(o *order, at time.Time) {
 		f := &o.Fulfillments[p.front]
-		f.ShipmentStatus, f.UpdatedAt = &word, shopifyStamp(at)
+		f.ShipmentStatus, f.UpdatedAt = &word, l.cfg.storefrontStamp(at)
 	}, "orders/updated")
 	l.also(at, "fulfillments/update", l.front.Fulfillments[p.front])
 	return at
@@ -111,10 +111,14 @@ func (l *life) deliver(at time.Time) time.Time {
 		end = l.carried(later(end, at).Add(l.span(20*time.Second, 60*time.Second)), n, "in_transit")
 	}
 	if l.fault == UnmappedStatus {
-		end = l.carried(end.Add(l.span(10*time.Second, 20*time.Second)), 0, unmappedWord)
+		word := unmappedWord
+		if l.cfg.ManyWords {
+			word += "_" + strconv.Itoa(l.index)
+		}
+		end = l.carried(end.Add(l.span(10*time.Second, 20*time.Second)), 0, word)
 		l.wrongs = append(l.wrongs, wrong{
 			claims: []string{"UnmappedStatus"}, anchor: end,
-			subject: strings.Join([]string{"word", l.cfg.Sources.Storefront, "fulfilment", unmappedWord}, ":"),
+			subject: strings.Join([]string{"word", l.cfg.Sources.Storefront, "fulfilment", word}, ":"),
 		})
 		return end
 	}

@@ -24,7 +24,9 @@ const (
 // orders and shipments.
 const BatchSpan = 30 * time.Second
 
-func (c *Config) warehouseStamp(t time.Time) string { return t.In(c.zone).Format(warehouseLayout) }
+func (c *Config) warehouseStamp(t time.Time) string {
+	return t.Add(c.Skew.Warehouse).In(c.zone).Format(warehouseLayout)
+}
 
 // warehouseOrder is an order as the warehouse knows it: by its number.
 type warehouseOrder struct {

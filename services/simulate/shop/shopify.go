@@ -8,7 +8,9 @@ import (
 // storefrontZone is the offset in which the storefront writes its stamps.
 var storefrontZone = time.FixedZone("", 60*60)
 
-func shopifyStamp(t time.Time) string { return t.In(storefrontZone).Format(time.RFC3339) }
+func (c *Config) storefrontStamp(t time.Time) string {
+	return t.Add(c.Skew.Storefront).In(storefrontZone).Format(time.RFC3339)
+}
 
 // major writes minor units of a currency with two digits as a decimal.
 func major(minor int64) string {

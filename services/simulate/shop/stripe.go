@@ -101,6 +101,8 @@ type account struct {
 	chargeDoc *doc
 }
 
+func (c *Config) paymentStamp(at time.Time) int64 { return at.Add(c.Skew.Payment).Unix() }
+
 // stripeID makes an id of the account, as opaque as the real ones.
 func (l *life) stripeID(prefix string) string {
 	return fmt.Sprintf("%s_3%s%08x", prefix, strconv.FormatUint(l.rng.Uint64(), 36), l.rng.Uint32())
@@ -119,12 +121,12 @@ func (l *life) openPayment(at time.Time) time.Time {
 		Metadata: map[string]string{}, PaymentIntent: l.money.intent.ID, ReceiptEmail: email, ReceiptURL: "https://pay.example.org/receipts/" + l.front.Token, Status: "succeeded",
 	}
 	l.money.intentDoc.name, l.money.chargeDoc.name = l.money.intent.ID, l.money.charge.ID
-	return l.moveIntent(at, "payment_intent.created", func(p *intent, at time.Time) { p.Created = at.Unix() })
+	return l.moveIntent(at, "payment_intent.created", func(p *intent, at time.Time) { p.Created = l.cfg.paymentStamp(at) })
 }
 
 // authorise reserves the money, captures it takes it.
 func (l *life) authorise(at time.Time) time.Time {
-	at = l.moveCharge(at, "charge.succeeded", func(c *charge, at time.Time) { c.Created, c.Paid = at.Unix(), true })
+	at = l.moveCharge(at, "charge.succeeded", func(c *charge, at time.Time) { c.Created, c.Paid = l.cfg.paymentStamp(at), true })
 	id := l.money.charge.ID
 	return l.moveIntent(at, "payment_intent.amount_capturable_updated", func(p *intent, _ time.Time) {
 		p.Status, p.AmountCapturable, p.LatestCharge = "requires_capture", p.Amount, &id
@@ -151,7 +153,7 @@ func (l *life) giveBack(at time.Time, minor int64) time.Time {
 	d := l.newDoc(Refunds, 0)
 	d.name = r.ID
 	return l.tellEvent(d, "refund.created", d.write(at, func(at time.Time) any {
-		r.Created = at.Unix()
+		r.Created = l.cfg.paymentStamp(at)
 		return r
 	}))
 }
@@ -173,7 +175,7 @@ func (l *life) moveCharge(at time.Time, kind string, change func(c *charge, at t
 // tellEvent files and sends the event about an object's newest version.
 func (l *life) tellEvent(of *doc, kind string, at time.Time) time.Time {
 	e := accountEvent{
-		ID: l.stripeID("evt"), Object: "event", APIVersion: stripeVersion, Created: at.Unix(), Data: eventData{of.versions[len(of.versions)-1].body},
+		ID: l.stripeID("evt"), Object: "event", APIVersion: stripeVersion, Created: l.cfg.paymentStamp(at), Data: eventData{of.versions[len(of.versions)-1].body},
 		Pending: 1, Type: kind,
 	}
 	d := l.newDoc(PaymentEvents, 0)

@@ -44,6 +44,8 @@ type World struct {
 	seq    int
 	// noticed are the batches of the warehouse whose notices were made.
 	noticed map[batch]bool
+	// followers, once there are any, get every version instead of the shelves.
+	followers []*Follower
 }
 
 // New opens a shop.
@@ -72,11 +74,18 @@ func (w *World) grow(to time.Time) {
 		if l.twin {
 			w.lives[l.index-1].collides(l)
 		}
+		if w.forgets() && l.index > 0 {
+			w.lives[l.index-1].forget()
+		}
 		w.lives = append(w.lives, l)
 		if l.index%10 == 4 {
 			l.docs = append(l.docs, foreign(l), telephoneOrder(l))
 		}
 		for _, d := range l.docs {
+			if w.forgets() {
+				w.follow(d)
+				continue
+			}
 			if w.docs[d.collection] == nil {
 				w.docs[d.collection] = &shelf{}
 			}
