@@ -19,9 +19,6 @@ type Entry struct {
 // Body writes the document out.
 func (e *Entry) Body() ([]byte, error) { return encode(e.body) }
 
-// Same reports whether two entries show one document.
-func (e *Entry) Same(other *Entry) bool { return e.doc == other.doc }
-
 // Latest reports whether the document still stands so at an instant.
 func (e *Entry) Latest(at time.Time) bool {
 	for _, v := range e.doc.versions {
@@ -111,3 +108,9 @@ func (q *entries) Pop() any {
 	*q = old[:len(old)-1]
 	return e
 }
+
+// Listed reports whether a list that was followed still shows an entry as it was.
+func (f *Follower) Listed(e *Entry, at time.Time) bool { return f.of.By != Changed || e.Latest(at) }
+
+// KeyOf is the key of the order of that number, counted from 0 by birth.
+func (w *World) KeyOf(index int) string { return keyOf(&w.cfg, index) }

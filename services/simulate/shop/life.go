@@ -95,8 +95,8 @@ func newLife(c *Config, index int, born time.Time) *life {
 	l := &life{cfg: c, rng: c.stream(uint64(index) + 1), index: index, born: born, name: "open"}
 	l.fault, l.twin = c.faultOf(index), c.faultOf(index-1) == TrackingTwice
 	shift := c.Opening.Unix() % 10_000_000
-	id := 5_000_000_000_000 + shift*100_000 + int64(index)
-	l.key = c.Sources.Storefront + "~" + strconv.FormatInt(id, 10)
+	id := orderID(c, index)
+	l.key = keyOf(c, index)
 	l.nextRow = shift*1_000_000 + int64(index)*20
 	number := 1001 + index
 	l.front = order{
@@ -109,6 +109,15 @@ func newLife(c *Config, index int, born time.Time) *life {
 	l.front.Customer = customer{ID: id + 1, Email: l.front.Email}
 	l.fillBasket()
 	return l
+}
+
+func orderID(c *Config, index int) int64 {
+	return 5_000_000_000_000 + c.Opening.Unix()%10_000_000*100_000 + int64(index)
+}
+
+// keyOf is the key of an order.
+func keyOf(c *Config, index int) string {
+	return c.Sources.Storefront + "~" + strconv.FormatInt(orderID(c, index), 10)
 }
 
 // fillBasket chooses one to three different products.

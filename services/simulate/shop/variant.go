@@ -1,6 +1,10 @@
 package shop
 
-import "time"
+import (
+	"time"
+
+	"github.com/orderledger/orderledger/services/simulate/truth"
+)
 
 // Faults that only the fault lab plays: variants of those of the table, and what
 // a demonstration has no time for.
@@ -15,9 +19,6 @@ const (
 	ExportCreeps     Fault = "export-creeps"
 	LabelFails       Fault = "label-fails"
 )
-
-// AnyClaim stands for whatever exception is claimed.
-const AnyClaim = "*"
 
 // promisedExport is within what an order is to reach the ERP.
 const promisedExport = 2 * time.Minute
@@ -58,7 +59,7 @@ func Variants() []FaultSpec {
 
 // unpromised are faults that no shipped rule was written against.
 func unpromised() []FaultSpec {
-	anything := []string{AnyClaim}
+	anything := []string{truth.AnyException}
 	return []FaultSpec{
 		{
 			Fault: DoubleOrder, PerOrder: true, Does: "The export times out after the ERP had committed, and is tried again: the ERP holds two sales orders, the second of which nobody works on.",

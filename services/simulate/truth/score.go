@@ -133,7 +133,7 @@ func latest(a, b time.Time) time.Time {
 
 // supports reports whether step i of an expectation is what a claim says.
 func supports(e *Expectation, i int, x *Claim) bool {
-	return e.Subject == x.Subject && e.Steps[i].Exception == x.Exception && (x.SaidAt.IsZero() || !x.SaidAt.Before(e.Steps[i].NotBefore))
+	return e.Subject == x.Subject && (e.Steps[i].Exception == x.Exception || e.Steps[i].Exception == AnyException) && (x.SaidAt.IsZero() || !x.SaidAt.Before(e.Steps[i].NotBefore))
 }
 
 // unsupported returns why nothing in the truth supports a claim, or nothing.

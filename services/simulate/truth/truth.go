@@ -50,6 +50,9 @@ type Step struct {
 	NotBefore time.Time `json:"not_before"`
 	// Knowable is the instant from which not to claim it is a miss.
 	Knowable time.Time `json:"knowable"`
+	// Earliest is the first instant at which anybody could have known; zero if it
+	// was not worked out.
+	Earliest time.Time `json:"earliest,omitzero"`
 }
 
 // Claim is one exception that a ledger raised.
@@ -77,6 +80,9 @@ type Claim struct {
 	Minor    int64
 	Currency string
 }
+
+// AnyException as a step's name is met by whatever is claimed about its subject.
+const AnyException = "*"
 
 // OrderSubject names an order as the subject of a claim.
 func OrderSubject(key string) string { return "order:" + key }
