@@ -182,7 +182,7 @@ func TestEveryCommandIsDescribed(t *testing.T) {
 	root := cli.New(cli.Deps{Out: io.Discard, Err: io.Discard})
 	walk(root)
 	for _, path := range []string{
-		"dev", "demo", "connector", "connector test", "topics plan", "topics apply", "log export", "log import", "log verify", "doctor", "ledger", "api", "simulate", "prove", "rules check", "rules test", "rules fmt", "matrix check",
+		"dev", "demo", "connector", "connector test", "topics plan", "topics apply", "log export", "log import", "log verify", "doctor", "ledger", "api", "simulate", "lab", "prove", "rules check", "rules test", "rules fmt", "matrix check",
 		"order get", "order list", "order timeline", "order watch", "order explain", "exception get", "exception list", "exception watch", "exception ack",
 		"exception assign", "exception snooze", "exception comment", "exception resolve", "exception false-positive",
 		"quarantine get", "quarantine list", "quarantine release", "source get", "source list", "query", "version", "completion", "config validate",

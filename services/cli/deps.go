@@ -31,8 +31,8 @@ type Deps struct {
 	Commit   string
 
 	// The roles and tools that this package does not carry out itself.
-	Dev, Demo, Connector, Ledger, API, Simulate, Prove Command
-	RulesCheck, RulesTest, RulesFmt, MatrixCheck       Command
+	Dev, Demo, Connector, Ledger, API, Simulate, Lab, Prove Command
+	RulesCheck, RulesTest, RulesFmt, MatrixCheck            Command
 	// Import carries out `source import`.
 	Import Importing
 	// Topics returns what `topics plan` and `topics apply` need, for one of them.

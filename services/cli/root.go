@@ -38,6 +38,7 @@ func New(d Deps) *cobra.Command {
 		outside("ledger", "Run the role that folds the log", cobra.NoArgs, d.Ledger),
 		outside("api", "Run the role that answers questions", cobra.NoArgs, d.API),
 		outside("simulate", "Send orders, with faults, to a running instance", cobra.NoArgs, d.Simulate),
+		outside("lab", "Measure the detector against seeded shops with known faults", cobra.NoArgs, d.Lab),
 		outside("prove", "Check that what is stored follows from the log", cobra.ArbitraryArgs, d.Prove),
 		group("rules", "Check, test and format rules",
 			outside("check [FILE...]", "Report what is wrong with rules", cobra.ArbitraryArgs, d.RulesCheck),

@@ -57,7 +57,7 @@ func deps() cli.Deps {
 		Dev: newRole(role.Everything()), Demo: newDemo(), Connector: newRole(role.Parts{Edge: true}),
 		Ledger: newRole(role.Parts{History: true}), API: newRole(role.Parts{API: true, Standby: true}),
 		ConnectorTest: newConnectorTest(), Topics: newTopics, Log: newLog, Examine: newDoctor(),
-		Import: newImport(), Simulate: newSimulate(), Prove: newProve(), RulesTest: newRulesTest(), RulesFmt: newRulesFmt(),
+		Import: newImport(), Simulate: newSimulate(), Lab: newLab(), Prove: newProve(), RulesTest: newRulesTest(), RulesFmt: newRulesFmt(),
 		RulesCheck: newCheck(func(d *policy.Draft, c *role.Checked) []policy.Problem { return d.Check(c.Policy) }),
 		MatrixCheck: newCheck(func(d *policy.Draft, c *role.Checked) []policy.Problem {
 			return d.CheckMatrix(c.Policy, c.Vocabularies)

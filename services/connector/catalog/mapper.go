@@ -32,6 +32,9 @@ type MapperOptions struct {
 	// without it they are removed.
 	HashKey []byte
 	Limits  document.Limits
+	// Bodiless leaves the documents' bytes out of the events, for those who will
+	// never show them.
+	Bodiless bool
 }
 
 // Mapper turns documents of one source into events. It is safe for concurrent
@@ -48,6 +51,7 @@ type Mapper struct {
 	zone      string
 	baseURL   string // the source's base URL
 	zstd      *zstd.Encoder
+	bodiless  bool
 }
 
 // NewMapper binds the system to a source.
@@ -69,7 +73,7 @@ func (s *System) NewMapper(o MapperOptions) (*Mapper, error) {
 	return &Mapper{
 		system: s, source: ledger.Source(o.Source.Name), origin: o.Source.OriginName(),
 		precision: s.precision(o.Source).Micros(), limits: o.Limits, redaction: red, zstd: enc, zone: s.ZoneOf(o.Source),
-		vars: s.vars(o.Source), baseURL: o.Source.BaseURL, issuers: o.Source.IssuedBy,
+		vars: s.vars(o.Source), baseURL: o.Source.BaseURL, issuers: o.Source.IssuedBy, bodiless: o.Bodiless,
 	}, nil
 }
 
@@ -304,6 +308,9 @@ func (m *Mapper) base(in *Input, body ledger.Body) *ledger.Event {
 }
 
 func (m *Mapper) body(b []byte) ledger.Body {
+	if m.bodiless {
+		return ledger.Body{}
+	}
 	return ledger.Body{Codec: "zstd", Bytes: m.zstd.EncodeAll(b, nil)}
 }
 

@@ -43,6 +43,7 @@ type ear struct {
 	feeds   []*feed
 	held    []arrival // webhooks on their way
 	began   time.Time
+	idling  bool
 	paused  time.Time // until when partitions stand still
 	claims  []truth.Claim
 	watch   func(heard) // what a baseline sees
@@ -131,7 +132,7 @@ func (e *ear) bind(src *connector.Source, cat *catalog.Catalog) error {
 	if err != nil {
 		return err
 	}
-	m, err := sys.NewMapper(catalog.MapperOptions{Source: src, HashKey: []byte(hashKey)})
+	m, err := sys.NewMapper(catalog.MapperOptions{Source: src, HashKey: []byte(hashKey), Bodiless: true})
 	if err != nil {
 		return err
 	}
@@ -184,6 +185,7 @@ func (e *ear) run(from, to time.Time) error {
 // idle goes on where nothing happens any more, at a pace that hears every feed in
 // time.
 func (e *ear) idle(from, to time.Time) error {
+	e.idling = true // at this pace one refused poll would be a silence
 	for now := from; !now.After(to); now = now.Add(2 * time.Minute) {
 		if err := e.second(now, true); err != nil {
 			return err
@@ -204,7 +206,7 @@ func (e *ear) second(now time.Time, polls bool) error {
 		if !polls || e.world.Silent(f.source.cfg.Name, now) {
 			continue
 		}
-		if chance(e.rnd, e.noise.Refused) {
+		if !e.idling && chance(e.rnd, e.noise.Refused) {
 			e.counts.Refused++
 			continue
 		}
@@ -321,7 +323,7 @@ func (e *ear) take(a *arrival, now time.Time) error {
 	if res == nil {
 		r := a.source.mapper.Map(a.in)
 		res = &r
-	} else if res = reread(res, &a.in); e.counts.Records%64 == 0 {
+	} else if res = reread(res, &a.in); a.in.Raw != nil {
 		if r := a.source.mapper.Map(a.in); !reflect.DeepEqual(r.Event, res.Event) {
 			return fmt.Errorf("%s: %w", a.source.cfg.Name, errReadDiffers)
 		}
@@ -366,7 +368,9 @@ func (e *ear) place(a *arrival, res *catalog.Result, now time.Time) error {
 // reread is what a document says that is read a second time.
 func reread(res *catalog.Result, in *catalog.Input) *catalog.Result {
 	out := *res
-	stamp := func(ev *ledger.Event) { ev.ReceivedAt, ev.AskedAt, ev.PrevAsked = in.ReceivedAt, in.AskedAt, in.PrevAsked }
+	stamp := func(ev *ledger.Event) {
+		ev.ReceivedAt, ev.AskedAt, ev.PrevAsked = in.ReceivedAt, in.AskedAt, in.PrevAsked
+	}
 	if res.Event != nil {
 		ev := *res.Event
 		stamp(&ev)

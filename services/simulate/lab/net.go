@@ -60,7 +60,9 @@ func (m *member) append(r ledger.Record, at ledger.Instant) int64 {
 	return r.Offset
 }
 
-func (n *net) order(k ledger.OrderKey) *member { return n.orders[ledger.PartitionOf([]byte(k), partitions)] }
+func (n *net) order(k ledger.OrderKey) *member {
+	return n.orders[ledger.PartitionOf([]byte(k), partitions)]
+}
 
 func (n *net) name(a ledger.Alias) *member { return n.names[ledger.PartitionOf(a.Key(), partitions)] }
 
