@@ -33,6 +33,7 @@ func newLab() cli.Command {
 			fs.BoolVar(&c.Null, "null", false, "also play every seed without faults, under clocks that go five minutes wrong")
 			fs.BoolVar(&c.HoldOut, "holdout", false, "also play the classes that no rule was written against")
 			fs.BoolVar(&c.Baselines, "baselines", false, "let five other detectors judge the same shops")
+			fs.DurationVar(&c.For, "for", 0, "begin no further shop after this long; 0: play all")
 			fs.IntVar(&c.Workers, "workers", 0, "shops played at once; 0: one for each processor")
 			fs.StringVar(&file, "out", "", "file that receives the report; standard output if empty")
 		},

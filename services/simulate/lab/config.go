@@ -1,8 +1,10 @@
 package lab
 
 import (
+	"cmp"
 	"errors"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/orderledger/orderledger/services/simulate/shop"
@@ -47,6 +49,9 @@ type Config struct {
 	Null, HoldOut bool
 	// Baselines lets five other detectors judge the same shops.
 	Baselines bool
+	// For bounds the time: no shop is begun after it, and the report says how many
+	// were played. 0: all are.
+	For time.Duration
 	// Workers is how many shops are played at once.
 	Workers int
 	// Progress is told after every shop; nil tells nobody.
@@ -112,6 +117,7 @@ func (c *Config) jobs() []job {
 	if c.Null {
 		cut(NullRun, c.Seeds, job{noise: Loud()})
 	}
+	slices.SortStableFunc(out, func(a, b job) int { return cmp.Compare(a.seed, b.seed) }) // so that what is cut short has some of each
 	return out
 }
 

@@ -60,7 +60,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		})
 	}
 	for _, j := range jobs {
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || (c.For > 0 && time.Since(rep.began) > c.For) {
 			break
 		}
 		work <- j
@@ -123,6 +123,15 @@ type others struct{}
 
 func (o *others) hear(heard) {}
 
+// polled are the feeds that prove something; longestLag is what any of them takes
+// to show what its system wrote.
+var polled = map[string][]string{
+	"shopify": {"orders"}, "stripe": {"charges", "payment-intents", "refunds"}, "shipstation": {"orders", "shipment-voids", "shipments"},
+	"netsuite": {"credit-memos", "invoices", "item-fulfillments", "sales-orders"},
+}
+
+const longestLag = time.Minute
+
 // sourcesOf are the shop's systems as a configuration would name them.
 func sourcesOf(n shop.Sources, noise Noise) []connector.Source {
 	live := connector.Moment(ledger.At(opening))
@@ -150,6 +159,10 @@ func sourcesOf(n shop.Sources, noise Noise) []connector.Source {
 		if noise.Declared > 0 {
 			skew := connector.Span(noise.Declared)
 			list[i].Skew, list[i].Feeds = &skew, map[string]connector.FeedSettings{}
+			settle := connector.Span(noise.Declared + longestLag)
+			for _, f := range polled[list[i].System] {
+				list[i].Feeds[f] = connector.FeedSettings{Settle: &settle}
+			}
 		}
 	}
 	list[len(list)-1].BaseURL, list[len(list)-1].Poll = "", connector.PollSettings{}
