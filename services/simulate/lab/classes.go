@@ -45,6 +45,7 @@ func Classes() []Class {
 		{Fault: shop.PaymentNamedLate, Rows: "·"},
 		{Fault: shop.PaymentUnnamed, Rows: "·"},
 		{Fault: shop.TrackingTwice, Rows: "·"},
+		{Fault: shop.SourceSilent, Rows: "·"},
 	}
 }
 
@@ -74,6 +75,7 @@ func choose(names []string) ([]Class, error) {
 // inject spreads classes over so many of a thousand orders, each as often as the
 // others, in runs where the class asks for them.
 func inject(classes []Class, orders, permille int, rnd *rand.Rand) []shop.Injection {
+	classes = slices.DeleteFunc(slices.Clone(classes), func(c Class) bool { return c.Fault == shop.SourceSilent })
 	if len(classes) == 0 {
 		return nil
 	}

@@ -3,10 +3,12 @@ package lab
 import (
 	"cmp"
 	"errors"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"time"
 
+	"github.com/orderledger/orderledger/services/simulate/lab/holdout"
 	"github.com/orderledger/orderledger/services/simulate/shop"
 )
 
@@ -87,6 +89,7 @@ func (c *Config) Validate() error {
 type job struct {
 	campaign string
 	seed     uint64
+	turn     int // of its campaign
 	orders   int
 	classes  []Class
 	rate     int
@@ -98,16 +101,20 @@ const (
 	Faulty  = "faults"
 	NullRun = "null"
 	HeldOut = "hold-out"
+	NoRule  = "no-rule"
 )
 
 // jobs cuts the campaigns into shops.
 func (c *Config) jobs() []job {
 	var out []job
 	cut := func(campaign string, seeds []uint64, j job) {
+		turn := 0
 		for _, seed := range seeds {
 			for left, n := c.Orders, uint64(0); left > 0; left, n = left-ShopSize, n+1 {
 				j.campaign, j.seed, j.orders = campaign, seed*1_000_003+n, min(left, ShopSize)
+				j.turn = turn
 				out = append(out, j)
+				turn++
 			}
 		}
 	}
@@ -117,9 +124,34 @@ func (c *Config) jobs() []job {
 	if c.Null {
 		cut(NullRun, c.Seeds, job{noise: Loud()})
 	}
-	slices.SortStableFunc(out, func(a, b job) int { return cmp.Compare(a.seed, b.seed) }) // so that what is cut short has some of each
+	if c.HoldOut {
+		cut(HeldOut, holdout.Seeds(), job{classes: plain(holdout.Faults()), rate: c.Rate, noise: Usual()})
+		cut(NoRule, c.Seeds[:1], job{classes: plain([]shop.Fault{shop.DoubleOrder, shop.LabelFails}), rate: c.Rate, noise: Usual()})
+	}
+	slices.SortStableFunc(out, func(a, b job) int { return cmp.Compare(a.turn, b.turn) }) // so that what is cut short has some of each
 	return out
 }
+
+// plain makes classes of faults that happen to single orders.
+func plain(faults []shop.Fault) []Class {
+	var out []Class
+	for _, f := range faults {
+		out = append(out, Class{Fault: f})
+	}
+	return out
+}
+
+// silences draws an outage of the ERP's API, where that is a class.
+func (j *job) silences(rnd *rand.Rand) []shop.Silence {
+	if !slices.ContainsFunc(j.classes, func(c Class) bool { return c.Fault == shop.SourceSilent }) {
+		return nil
+	}
+	from := opening.Add(3*time.Minute + time.Duration(rnd.Int64N(int64(time.Duration(j.orders)*pace)+1))).Truncate(time.Second)
+	return []shop.Silence{{Source: shop.DefaultSources().ERP, Feeds: polled["netsuite"], From: from, Until: from.Add(outage)}}
+}
+
+// outage is how long an API answers nothing but errors.
+const outage = 9 * time.Minute
 
 // long reports whether a shop must be heard for a day, until names are orphans.
 func (j *job) long() bool {

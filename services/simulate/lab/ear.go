@@ -46,7 +46,7 @@ type ear struct {
 	idling  bool
 	paused  time.Time // until when partitions stand still
 	claims  []truth.Claim
-	watch   func(heard) // what a baseline sees
+	others  *others // the baselines, nil for none
 	counts  Heard
 	// firsts are when the first news of faulty orders came: see earliest.
 	firsts map[string][]news
@@ -97,7 +97,6 @@ type earOptions struct {
 	sources []connector.Source
 	noise   Noise
 	rnd     *rand.Rand
-	watch   func(heard)
 	wanted  map[string]bool
 }
 
@@ -109,7 +108,7 @@ func newEar(o earOptions) (*ear, error) {
 	if err := cat.Bind(o.sources); err != nil {
 		return nil, err
 	}
-	e := &ear{world: o.world, noise: o.noise, rnd: o.rnd, sources: map[string]*source{}, watch: o.watch, wanted: o.wanted, firsts: map[string][]news{}}
+	e := &ear{world: o.world, noise: o.noise, rnd: o.rnd, sources: map[string]*source{}, wanted: o.wanted, firsts: map[string][]news{}}
 	if e.net, err = newNet(); err != nil {
 		return nil, err
 	}
@@ -182,11 +181,15 @@ func (e *ear) run(from, to time.Time) error {
 	return nil
 }
 
+// idlePace is how often feeds are asked, and baselines look, where nothing happens
+// any more.
+const idlePace = 2 * time.Minute
+
 // idle goes on where nothing happens any more, at a pace that hears every feed in
 // time.
 func (e *ear) idle(from, to time.Time) error {
 	e.idling = true // at this pace one refused poll would be a silence
-	for now := from; !now.After(to); now = now.Add(2 * time.Minute) {
+	for now := from; !now.After(to); now = now.Add(idlePace) {
 		if err := e.second(now, true); err != nil {
 			return err
 		}
@@ -217,6 +220,9 @@ func (e *ear) second(now time.Time, polls bool) error {
 	}
 	for _, f := range read {
 		f.acknowledge(ledger.At(now))
+	}
+	if polls && e.others != nil {
+		e.others.look(now)
 	}
 	if e.standsStill(now) {
 		return nil
@@ -359,8 +365,8 @@ func (e *ear) place(a *arrival, res *catalog.Result, now time.Time) error {
 	default:
 		return fmt.Errorf("%s %s: %w: %+v", a.source.cfg.Name, a.in.Delivery.Topic, errNotUnderstood, res.Quarantined)
 	}
-	if e.watch != nil {
-		e.watch(heard{a.order, event})
+	if e.others != nil && a.again == nil {
+		e.others.shelf.hear(heard{a.order, event})
 	}
 	return nil
 }

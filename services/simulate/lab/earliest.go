@@ -35,6 +35,10 @@ func (e *ear) earliest(t *truth.Truth, timing truth.Timing) {
 				} else if role, ok := opener[s.Exception]; ok {
 					s.Earliest = e.proven(o.Key, s, role, timing)
 				}
+				// Polls that were refused, or an API that is down, put off what can be known.
+				if late := s.Earliest.Add(timing.Slack); !s.Earliest.IsZero() && late.After(s.Knowable) {
+					s.Knowable = late
+				}
 			}
 		}
 	}

@@ -75,28 +75,27 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 }
 
 // play plays one shop.
-func play(j *job, baselines bool) (*Campaign, error) {
+func play(j *job, compare bool) (*Campaign, error) {
 	rnd := rand.New(rand.NewPCG(j.seed, 0x1ab))
 	cfg := shop.Config{
 		Seed: j.seed, Opening: opening, Orders: j.orders, Every: pace, ManyWords: true, Skew: j.noise.skews(rnd),
-		Injections: inject(j.classes, j.orders, j.rate, rnd),
+		Injections: inject(j.classes, j.orders, j.rate, rnd), Silences: j.silences(rnd),
 	}
 	w, err := shop.New(cfg)
 	if err != nil {
 		return nil, err
 	}
 	wanted := map[string]bool{}
-	others := &others{}
 	opt := earOptions{world: w, sources: sourcesOf(w.Config().Sources, j.noise), noise: j.noise, rnd: rnd, wanted: wanted}
 	for _, in := range cfg.Injections {
 		wanted[w.KeyOf(in.Order)] = true
 	}
-	if baselines {
-		opt.watch = others.hear
-	}
 	e, err := newEar(opt)
 	if err != nil {
 		return nil, err
+	}
+	if compare {
+		e.others = &others{shelf: newShelf(e.policy), list: baselines()}
 	}
 	births := shop.Births(w.Config(), opening.Add(10000*time.Hour))
 	end := births[len(births)-1].Add(tail).Truncate(time.Minute)
@@ -115,13 +114,11 @@ func play(j *job, baselines bool) (*Campaign, error) {
 		return nil, err
 	}
 	out := &Campaign{Name: j.campaign, Shops: 1, Heard: e.counts, Grade: truth.Mark(t, e.claims, end)}
+	if e.others != nil {
+		out.Baselines = e.others.grades(t, end)
+	}
 	return out, nil
 }
-
-// others are the baselines that listen to one shop.
-type others struct{}
-
-func (o *others) hear(heard) {}
 
 // polled are the feeds that prove something; longestLag is what any of them takes
 // to show what its system wrote.

@@ -29,6 +29,10 @@ func (l *life) live() {
 			l.goesWrong(l.born, at)
 		}
 		l.rest(l.approve(at))
+	case ShippedUnpaid:
+		l.rest(l.approve(l.export(at)))
+		l.goesWrong(l.parcels[0].shown, time.Time{})
+		l.name = "shipped, never paid"
 	case DoubleOrder:
 		at = l.export(l.capture(at))
 		l.exportAgain(at)
@@ -69,6 +73,9 @@ func (l *life) rest(at time.Time) {
 		return
 	case ManualEditAfterImport:
 		at = l.edit(at)
+	case DeliveredAfterCancel:
+		l.deliveredAfterCancel(at)
+		return
 	case LabelFails:
 		l.goesWrong(at, time.Time{})
 		l.name = "never labelled"
@@ -97,7 +104,7 @@ func (l *life) rest(at time.Time) {
 	case TrackingTwice:
 		l.name = "shares a tracking number"
 	}
-	if l.fault == ReturnNotPropagated || (l.plain() && l.chance(15)) {
+	if l.fault == ReturnNotPropagated || l.fault == RefundTwice || (l.plain() && l.chance(15)) {
 		l.takeBack(at)
 	}
 }
@@ -322,6 +329,11 @@ func (l *life) takeBack(at time.Time) {
 	memo.Total, memo.Currency = "-"+l.worth(lines), currency
 	at = post(d, &memo, at.Add(l.span(30*time.Second, 90*time.Second)), "A")
 	post(d, &memo, at.Add(l.span(10*time.Second, 30*time.Second)), "B")
+	if l.fault == RefundTwice {
+		d, memo := l.record(CreditMemos, "CM")
+		memo.Total, memo.Currency = "-"+l.worth(lines), currency
+		l.goesWrong(post(d, &memo, at.Add(l.span(5*time.Second, 15*time.Second)), "A"), time.Time{})
+	}
 	at = l.refund(at.Add(l.span(5*time.Second, 15*time.Second)), lines, "return")
 	move(at.Add(l.span(5*time.Second, 15*time.Second)), "closed", "returns/close")
 	l.name = "returned"

@@ -18,6 +18,10 @@ const (
 	CronOverlap      Fault = "cron-overlap"
 	ExportCreeps     Fault = "export-creeps"
 	LabelFails       Fault = "label-fails"
+
+	RefundTwice          Fault = "refund-twice"
+	ShippedUnpaid        Fault = "shipped-unpaid"
+	DeliveredAfterCancel Fault = "delivered-after-cancel"
 )
 
 // promisedExport is within what an order is to reach the ERP.
@@ -69,6 +73,18 @@ func unpromised() []FaultSpec {
 			Fault: LabelFails, PerOrder: true, Does: "The label is never printed: order, payment and ERP agree, and nothing is shipped.",
 			Claims: anything, Subject: "order", Anchor: "approved",
 		},
+		{
+			Fault: RefundTwice, PerOrder: true, Does: "One return, and the ERP writes two credit memos.",
+			Claims: anything, Subject: "order", Anchor: "second credit memo created",
+		},
+		{
+			Fault: ShippedUnpaid, PerOrder: true, Does: "Nobody ever paid; ERP and warehouse ship all the same.",
+			Claims: anything, Subject: "order", Anchor: "shown as shipped",
+		},
+		{
+			Fault: DeliveredAfterCancel, PerOrder: true, Does: "Cancelled and refunded in the storefront, cancelled in the ERP; the warehouse is not told, and the parcel is delivered.",
+			Claims: anything, Subject: "order", Anchor: "label printed",
+		},
 	}
 }
 
@@ -92,4 +108,17 @@ func (l *life) exportAgain(at time.Time) {
 	d, r := l.record(SalesOrders, "SO")
 	r.Total, r.Currency = l.front.CurrentTotalPrice, currency
 	l.goesWrong(post(d, &r, at.Add(l.span(20*time.Second, 40*time.Second)), soPendingApproval), time.Time{})
+}
+
+// deliveredAfterCancel: everybody but the warehouse hears that the order was
+// cancelled.
+func (l *life) deliveredAfterCancel(at time.Time) {
+	at = l.cancelFront(at.Add(l.span(5*time.Second, 20*time.Second)))
+	at = l.salesOrder(at.Add(l.span(10*time.Second, 40*time.Second)), soCancelled)
+	n := l.parcel(l.allLines())
+	at = l.label(at.Add(l.span(20*time.Second, 60*time.Second)), n)
+	l.goesWrong(at, time.Time{})
+	at = l.scan(at.Add(l.span(20*time.Second, 60*time.Second)), n, "in_transit")
+	l.scan(at.Add(l.span(30*time.Second, 90*time.Second)), n, "delivered")
+	l.name = "delivered, yet cancelled"
 }
