@@ -9,7 +9,7 @@ GOFLAGS ?=
 TEST_FLAGS ?= -p 2 -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-core bench verify fix generate lint fmt clean sim sim-core absence sabotage fuzz
+.PHONY: help build demo test test-core bench verify fix generate lint fmt clean sim sim-core absence sabotage fuzz lab
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ fuzz: ## every fuzz target for TIME each (10s); what it finds is kept in its tes
 	@for t in $$(grep -rl '^func Fuzz' --include=*_test.go $(MODULES) | xargs -n1 dirname | sort -u); do \
 	  for f in $$(cd $$t && grep -ho '^func Fuzz[A-Za-z]*' *_test.go | cut -c6-); do \
 	    echo "== $$t $$f"; (cd $$t && go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(TIME),10s) .) || exit 1; done; done
+
+lab: build ## the fault lab: 20 seeds, null runs, hold-out and five other detectors (ORDERS=10000 a seed, SEEDS=20), into bin/lab.json
+	./$(BIN) lab --orders $(or $(ORDERS),10000) --seeds $(or $(SEEDS),20) --rate 200 --null --holdout --baselines -o json --out bin/lab.json
 
 bench: build ## ratios to the raw engines and to Kafka Streams, into test/bench/results and its README (BENCH=streams,reads ROUNDS=1)
 	cd test && go test ./bench -run 'TestReport$$' -bench-report -bench-parts "$(BENCH)" -bench-rounds $(or $(ROUNDS),0) -timeout 240m -v

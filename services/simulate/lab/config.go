@@ -146,7 +146,7 @@ func (j *job) silences(rnd *rand.Rand) []shop.Silence {
 	if !slices.ContainsFunc(j.classes, func(c Class) bool { return c.Fault == shop.SourceSilent }) {
 		return nil
 	}
-	from := opening.Add(3*time.Minute + time.Duration(rnd.Int64N(int64(time.Duration(j.orders)*pace)+1))).Truncate(time.Second)
+	from := opening.Add(time.Minute + time.Duration(rnd.Int64N(int64(time.Duration(j.orders)*pace)+1))).Truncate(time.Second)
 	return []shop.Silence{{Source: shop.DefaultSources().ERP, Feeds: polled["netsuite"], From: from, Until: from.Add(outage)}}
 }
 

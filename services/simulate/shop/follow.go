@@ -30,7 +30,8 @@ func (e *Entry) Latest(at time.Time) bool {
 }
 
 // Followed says what is followed: a collection, and of it what a query by the
-// same stamp or of the same family of events would list.
+// same stamp or of the same family of events would list. By Created, a document is
+// shown as it was made.
 type Followed struct {
 	Collection Collection
 	By         Stamp

@@ -55,7 +55,7 @@ func Variants() []FaultSpec {
 			Mark: "versions go back and forth",
 		},
 		{
-			Fault: ExportCreeps, PerOrder: true, Does: "The export's queue is saturated: the delay grows from forty seconds to seven minutes; beyond two minutes the promise is broken.",
+			Fault: ExportCreeps, PerOrder: true, Does: "The export's queue is saturated: over two minutes the delay grows from forty seconds to six and a half minutes; beyond two minutes the promise is broken.",
 			Claims: ingestion[:1], Subject: "order", Anchor: "order created", Mark: "resolves by itself: MET_LATE",
 		},
 	}, unpromised()...)
@@ -97,7 +97,7 @@ func (l *life) exportDelay() time.Duration {
 	case CronSkipped:
 		return into(10*time.Minute) + 19*time.Minute
 	case ExportCreeps:
-		return 40*time.Second + 38*time.Second*time.Duration(l.born.Minute()%10)
+		return 40*time.Second + 3*time.Second*time.Duration(l.born.Unix()%120)
 	default:
 		return l.span(4*time.Minute, 6*time.Minute)
 	}
