@@ -2,6 +2,7 @@ package lab
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/orderledger/orderledger/ledger"
@@ -141,7 +142,7 @@ const poisoned = "(poison)"
 // delivered lists the webhooks that reach the edge up to an instant.
 func (e *ear) delivered(now time.Time) []arrival {
 	for _, d := range e.world.Due(now) {
-		if d.Place != "" || chance(e.rnd, e.noise.Lost) {
+		if d.Place != "" || (chance(e.rnd, e.noise.Lost) && e.repeated(d)) {
 			continue // what a notice names is read by the polls
 		}
 		e.sent(d, d.Send)
@@ -164,6 +165,12 @@ func (e *ear) delivered(now time.Time) []arrival {
 	}
 	e.held = kept
 	return out
+}
+
+// repeated reports whether a poll shows what a webhook tells. To lose one that
+// nothing repeats is no noise: nobody could ever know what it said.
+func (e *ear) repeated(d *shop.Delivery) bool {
+	return d.Source == e.world.Config().Sources.Payment || strings.HasPrefix(d.Topic, "orders/") || strings.HasPrefix(d.Topic, "fulfillments/")
 }
 
 // sent puts a webhook on its way.

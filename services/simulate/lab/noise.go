@@ -11,7 +11,7 @@ import (
 // bear without a word. Chances are per mille.
 type Noise struct {
 	// Duplicate webhooks arrive twice, late ones up to LateBy after they were
-	// sent, lost ones never.
+	// sent, lost ones never: of those that a poll repeats.
 	Duplicate, Late, Lost int
 	LateBy                time.Duration
 	// Refused polls are answered 429; nothing is read, and the feed is asked again
