@@ -9,7 +9,7 @@ GOFLAGS ?=
 TEST_FLAGS ?= -p 2 -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-core bench verify fix generate lint fmt clean sim sim-core absence sabotage fuzz lab
+.PHONY: help build demo test test-core bench verify fix generate lint fmt clean sim sim-core absence power sabotage fuzz lab
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ prove: ## fold one log in many ways, drawn by chance (SCHEDULES=1000 SEED=1), an
 
 converge: ## cells, histories and verdicts under many orders of arrival (N=10000, four each)
 	cd ledger && ORDERLEDGER_SEEDS=$(or $(N),10000) go test -run 'TestConvergence$$' -v -timeout 60m .
+
+power: ## take power and disk away from the real local store (CLONES=10000 FAULTS=1000 SEED=1)
+	cd test && go test ./power -power.clones=$(or $(CLONES),10000) -power.faults=$(or $(FAULTS),1000) -power.seed=$(or $(SEED),1) -timeout 2h -v
 
 sabotage: ## break the core's rules one by one; every one must be noticed
 	cd test && ORDERLEDGER_MUTANTS=all go test ./mutants -v -timeout 60m

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -27,6 +28,10 @@ type StoreOptions struct {
 	// Volatile does not wait for the disk: for scratch stores, which nobody opens
 	// again after a crash.
 	Volatile bool
+	// Fatal is told of a fault of the disk, or of Pebble, after which the open
+	// store cannot go on. It is called where the fault was met and must not
+	// return. Nil ends the process with the error.
+	Fatal func(error)
 }
 
 // MemTableBytes is the size of a store's memtable on a node that folds so many
@@ -54,15 +59,18 @@ func OpenStore(dir string, opt StoreOptions) (*Store, error) {
 	if opt.MemTableBytes == 0 {
 		opt.MemTableBytes = 16 << 20
 	}
+	if opt.Fatal == nil {
+		opt.Fatal = endProcess
+	}
 	if opt.FS == nil {
+		opt.FS = vfs.Default
 		if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 			return nil, fmt.Errorf("%w: create %s: %w", ErrStore, filepath.Dir(dir), err)
 		}
 	}
-	db, err := pebble.Open(dir, &pebble.Options{FS: opt.FS, Cache: opt.Cache, MemTableSize: opt.MemTableBytes,
-		MemTableStopWritesThreshold: 4, FormatMajorVersion: pebble.FormatNewest, Logger: silent{}})
+	db, err := openPebble(dir, opt)
 	if err != nil {
-		return nil, fmt.Errorf("%w: open %s: %w", ErrStore, dir, err)
+		return nil, lastWords("open", dir, err)
 	}
 	durable := pebble.Sync
 	if opt.Volatile {
@@ -71,14 +79,42 @@ func OpenStore(dir string, opt StoreOptions) (*Store, error) {
 	return &Store{db: db, durable: durable}, nil
 }
 
+// openPebble opens the database in dir, creating it if it is missing. Pebble
+// panics over some faults of the disk that it meets meanwhile.
+func openPebble(dir string, opt StoreOptions) (db *pebble.DB, err error) {
+	disk := stopFS{FS: opt.FS, armed: &atomic.Bool{}, fatal: opt.Fatal}
+	defer func() {
+		if v := recover(); v != nil {
+			cause, ok := v.(error)
+			if !ok {
+				panic(v)
+			}
+			db, err = nil, cause
+		}
+	}()
+	db, err = pebble.Open(dir, &pebble.Options{FS: disk, Cache: opt.Cache, MemTableSize: opt.MemTableBytes,
+		MemTableStopWritesThreshold: 4, FormatMajorVersion: pebble.FormatNewest, Logger: silent{dir, opt.Fatal}})
+	disk.armed.Store(err == nil)
+	return db, err
+}
+
 // silent keeps Pebble's own chatter out of the logs; its errors come back from
-// the calls that meet them.
-type silent struct{}
+// the calls that meet them, but for those after which it cannot go on.
+type silent struct {
+	dir   string
+	fatal func(error)
+}
 
 func (silent) Infof(string, ...any)  {}
 func (silent) Errorf(string, ...any) {}
-func (silent) Fatalf(format string, args ...any) {
-	panic(fmt.Errorf("%w: %s", ErrStore, fmt.Sprintf(format, args...)))
+func (s silent) Fatalf(format string, args ...any) {
+	err := fmt.Errorf(format, args...)
+	for _, a := range args {
+		if cause, ok := a.(error); ok {
+			err = cause
+		}
+	}
+	s.fatal(lastWords("keep", s.dir, err))
 }
 
 // Get implements ledger.Store.

@@ -25,7 +25,7 @@ const perWorld = 25
 
 // loss is what a power loss left, and what had been promised by then.
 type loss struct {
-	disk      *vfs.MemFS
+	disk      vfs.FS
 	to        sinks
 	committed int64 // the least offset the disk must hold
 	taken     int64 // the greatest it can

@@ -66,6 +66,7 @@ type size struct {
 	memtable uint64
 	outbox   uint64
 	maxRows  int
+	fatal    func(error) // nil: the process ends
 }
 
 func drawSize(rnd *rand.Rand) size {
@@ -78,7 +79,7 @@ func drawSize(rnd *rand.Rand) size {
 
 // boot takes up what the disk holds.
 func boot(w *world, disk vfs.FS, to sinks, s size) (*machine, error) {
-	store, err := engine.OpenStore("store", engine.StoreOptions{FS: disk, MemTableBytes: s.memtable})
+	store, err := engine.OpenStore("store", engine.StoreOptions{FS: disk, MemTableBytes: s.memtable, Fatal: s.fatal})
 	if err != nil {
 		return nil, err
 	}
