@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"github.com/orderledger/orderledger/services/embedded/realkafka"
 	"github.com/orderledger/orderledger/services/engine"
 	"github.com/orderledger/orderledger/services/kafkalog"
+	"github.com/orderledger/orderledger/test/ordeal"
 )
 
 // openLog connects to a broker and makes the topics.
@@ -125,41 +125,6 @@ func refold(t *testing.T, f folding) *engine.Store {
 	return store
 }
 
-func digest(t *testing.T, s ledger.Store) [32]byte {
-	t.Helper()
-	sum, err := ledger.Digest(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sum
-}
-
-// difference names the first key by which two stores differ.
-func difference(a, b ledger.Store) string {
-	type pair struct{ k, v []byte }
-	list := func(s ledger.Store) (out []pair) {
-		_ = s.Scan([]byte{'A'}, nil, func(k, v []byte) (bool, error) {
-			out = append(out, pair{bytes.Clone(k), bytes.Clone(v)})
-			return true, nil
-		})
-		return out
-	}
-	x, y := list(a), list(b)
-	for i := range max(len(x), len(y)) {
-		switch {
-		case i >= len(x):
-			return fmt.Sprintf("only the second has %q", y[i].k)
-		case i >= len(y):
-			return fmt.Sprintf("only the first has %q", x[i].k)
-		case !bytes.Equal(x[i].k, y[i].k):
-			return fmt.Sprintf("key %q against %q", x[i].k, y[i].k)
-		case !bytes.Equal(x[i].v, y[i].v):
-			return fmt.Sprintf("key %q: %x against %x", x[i].k, x[i].v, y[i].v)
-		}
-	}
-	return "no key differs"
-}
-
 // TestEveryLogGivesTheSameDigest: the same records give the same state through
 // the embedded broker and through Kafka, in any batches, with a restart between
 // (S-34, I-1).
@@ -183,7 +148,7 @@ func TestEveryLogGivesTheSameDigest(t *testing.T) {
 		t.Run(fmt.Sprintf("partition %d", p), func(t *testing.T) {
 			t.Parallel()
 			base := refold(t, folding{log: embedded, partition: p, until: ends[p]})
-			want := digest(t, base)
+			want := ordeal.Digest(t, base)
 			for name, f := range map[string]folding{
 				"embedded, small batches, reopened": {log: embedded, batch: 7, reopen: true},
 				"embedded, one by one":              {log: embedded, batch: 1},
@@ -192,8 +157,8 @@ func TestEveryLogGivesTheSameDigest(t *testing.T) {
 			} {
 				f.partition, f.until = p, ends[p]
 				store := refold(t, f)
-				if digest(t, store) != want {
-					t.Errorf("%s: another digest than the embedded broker in large batches: %s", name, difference(base, store))
+				if ordeal.Digest(t, store) != want {
+					t.Errorf("%s: another digest than the embedded broker in large batches: %s", name, ordeal.Difference(base, store))
 				}
 			}
 			r, err := ledger.NewReader(base, ledger.Options{Partition: p, Partitions: partitions})

@@ -173,7 +173,7 @@ func TestSIGTERMUnderLoad(t *testing.T) {
 // falls while deliveries are still acknowledged.
 func (d *dev) drains(l *load) {
 	d.t.Helper()
-	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := d.Signal(syscall.SIGTERM); err != nil {
 		d.t.Fatal(err)
 	}
 	await(d.t, 5*time.Second, func() error {
@@ -188,8 +188,7 @@ func (d *dev) drains(l *load) {
 		return nil
 	})
 	before := l.count()
-	err := <-d.exited
-	d.cmd = nil
+	err := d.Wait()
 	if err != nil {
 		d.t.Errorf("SIGTERM: %v, want exit code 0", err)
 	}
@@ -330,7 +329,7 @@ func TestAHangingSenderDoesNotHoldTheEnd(t *testing.T) {
 	d.ready()
 	hang(t, webhooks)
 	signals := func() {
-		if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		if err := d.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -343,8 +342,7 @@ func TestAHangingSenderDoesNotHoldTheEnd(t *testing.T) {
 	})
 	began = time.Now()
 	signals()
-	err := <-d.exited
-	d.cmd = nil
+	err := d.Wait()
 	var exit *exec.ExitError
 	if took := time.Since(began); !errors.As(err, &exit) || exit.ExitCode() != 1 || took > time.Second {
 		t.Errorf("asked twice it ends with %v after %s, want exit code 1 at once", err, took)

@@ -64,7 +64,7 @@ func TestHistoryAttachedLate(t *testing.T) {
 	if left, err := filepath.Glob(filepath.Join(d.data(), "ledger", "refill-*")); err != nil || len(left) > 0 {
 		t.Errorf("scratch stores are left: %v, %v", left, err)
 	}
-	lacks(t, readFile(t, d.log()), "refolding the log to fill a sink", "a sink is filled")
+	lacks(t, readFile(t, d.Log()), "refolding the log to fill a sink", "a sink is filled")
 }
 
 // told is met while ClickHouse knows more orders than some, and fewer than all.

@@ -53,7 +53,7 @@ func TestKillsOfMergedOrders(t *testing.T) {
 	}
 	again := func() {
 		t.Helper()
-		if d.cmd != nil {
+		if d.Running() {
 			d.kill()
 		}
 		d.start()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,13 +17,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/orderledger/orderledger/ledger"
-	"github.com/orderledger/orderledger/services/avroevent"
 	"github.com/orderledger/orderledger/services/config"
-	"github.com/orderledger/orderledger/services/engine"
-	"github.com/orderledger/orderledger/services/kafkalog"
 	"github.com/orderledger/orderledger/services/role"
 	"github.com/orderledger/orderledger/services/simulate/shop"
+	"github.com/orderledger/orderledger/test/ordeal"
 )
 
 // ledgerGroup is the group that replicas join which are told no other.
@@ -270,7 +266,7 @@ func TestRolesInProcessesOfTheirOwn(t *testing.T) {
 	f.leaves(f.a)
 	f.shares(partitions)
 	f.shipped(f.b)
-	f.told(exactly)
+	f.told(ordeal.Exactly)
 	f.a.start()
 	f.a.ready()
 	f.shares(partitions/2, partitions/2)
@@ -318,12 +314,12 @@ func (f *fleet) roll(d *dev) {
 // partitions away, and lets it go on: it believes to own them, and is told.
 func (f *fleet) freeze(d *dev) {
 	f.t.Helper()
-	if err := d.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+	if err := d.Signal(syscall.SIGSTOP); err != nil {
 		f.t.Fatal(err)
 	}
 	f.shares(partitions)
 	before := f.shop.count()
-	if err := d.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+	if err := d.Signal(syscall.SIGCONT); err != nil {
 		f.t.Fatal(err)
 	}
 	f.t.Logf("frozen for its session: %d webhooks were acknowledged until it went on", before)
@@ -347,17 +343,16 @@ func (f *fleet) finish() {
 // the log.
 func (f *fleet) examine() {
 	f.t.Helper()
-	f.told(orMore)
+	f.told(ordeal.OrMore)
 	f.close()
-	x := open(f.t, f.history, f.kafka)
-	x.data = f.b.data()
+	x := ordeal.Open(f.t, ordeal.LogOptions{Kafka: f.kafka, Partitions: partitions}, f.history)
 	for partition := range int32(partitions) {
-		x.partition(partition, f.shop.acked)
-		first := x.caughtUp(f.b.data(), partition)
+		x.Partition(f.b.data(), partition, f.shop.acked)
+		first := x.CaughtUp(f.b.data(), partition)
 		for name, d := range map[string]*dev{"the other replica": f.a, "the API": f.api} {
-			second := x.caughtUp(d.data(), partition)
-			if digest(f.t, first) != digest(f.t, second) {
-				f.t.Errorf("partition %d: %s differs: %s", partition, name, difference(first, second))
+			second := x.CaughtUp(d.data(), partition)
+			if ordeal.Digest(f.t, first) != ordeal.Digest(f.t, second) {
+				f.t.Errorf("partition %d: %s differs: %s", partition, name, ordeal.Difference(first, second))
 			}
 			if err := second.Close(); err != nil {
 				f.t.Error(err)
@@ -367,128 +362,15 @@ func (f *fleet) examine() {
 			f.t.Error(err)
 		}
 	}
-	x.conserved(f.shop.acked)
-	x.sameHistory()
-	x.covered()
+	x.Conserved(f.shop.acked)
+	x.SameHistory()
+	x.Covered()
 }
-
-// repeats says whether a topic may hold a change more than once.
-type repeats bool
-
-const (
-	exactly repeats = false
-	// orMore: a replica that was frozen with a block in its hands sends it when it
-	// goes on, though another did meanwhile.
-	orMore repeats = true
-)
 
 // told checks that orders.exceptions.v1 tells every change in its order, and how
 // often.
-func (f *fleet) told(often repeats) {
+func (f *fleet) told(often ordeal.Repeats) {
 	f.t.Helper()
-	codec, err := avroevent.New()
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	x := &examination{t: f.t, log: openLog(f.t, f.kafka, false), codec: codec}
-	x.exceptions(often)
-}
-
-// covered checks that the polls of a feed were one unbroken hearing, though the
-// connector was restarted (S-17).
-func (x *examination) covered() {
-	x.t.Helper()
-	ends, err := x.log.EndOffsets(x.t.Context(), kafkalog.TopicSources)
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	records, err := kafkalog.ReadRange(x.t.Context(), x.log, kafkalog.Position{Topic: kafkalog.TopicSources}, ends[0])
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	dec := x.codec.NewDecoder()
-	newest := map[ledger.FeedKey]*ledger.SourceStatus{}
-	for i := range records {
-		st, err := dec.DecodeSourceStatus(records[i].Value)
-		if err != nil {
-			x.t.Fatal(err)
-		}
-		newest[ledger.FeedKey{Source: st.Source, Feed: st.Feed}] = st
-	}
-	polled := 0
-	for k, st := range newest {
-		if len(st.Intervals) == 0 {
-			continue
-		}
-		if polled++; len(st.Intervals) != 1 || st.Epoch.Number != 1 {
-			x.t.Errorf("%s/%s was heard in %d pieces, epoch %d", k.Source, k.Feed, len(st.Intervals), st.Epoch.Number)
-		}
-	}
-	if polled < 3 {
-		x.t.Errorf("%d feeds were polled: too little happened", polled)
-	}
-}
-
-// caughtUp opens a partition's store of a node that ended, and folds what it
-// lacks of the log.
-func (x *examination) caughtUp(data string, partition int32) *engine.Store {
-	x.t.Helper()
-	store, err := engine.OpenStore(filepath.Join(data, "ledger", engine.StoreName(kafkalog.TopicEvents, partition)), engine.StoreOptions{})
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	fold, err := engine.NewFold(store, engine.FoldOptions{Partition: partition, Partitions: partitions, TopicID: x.topic})
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	ends, err := x.log.EndOffsets(x.t.Context(), kafkalog.TopicEvents)
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	opt := engine.ReplayOptions{Journal: x.log, Decoder: x.codec.NewDecoder(), Partition: partition, Until: ends[partition]}
-	if err := engine.Replay(x.t.Context(), opt, fold, nil); err != nil {
-		x.t.Fatal(err)
-	}
-	return store
-}
-
-// exceptions checks that orders.exceptions.v1 tells every change in its order,
-// and how often.
-func (x *examination) exceptions(often repeats) {
-	x.t.Helper()
-	ends, err := x.log.EndOffsets(x.t.Context(), kafkalog.TopicExceptions)
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	dec := x.codec.NewDecoder()
-	told, changes := 0, uint64(0)
-	for partition, end := range ends {
-		if end == 0 {
-			continue
-		}
-		records, err := kafkalog.ReadRange(x.t.Context(), x.log, kafkalog.Position{Topic: kafkalog.TopicExceptions, Partition: partition}, end)
-		if err != nil {
-			x.t.Fatal(err)
-		}
-		newest := uint64(0)
-		for i := range records {
-			rec, err := dec.DecodeException(records[i].Value)
-			if err != nil {
-				x.t.Fatal(err)
-			}
-			if rec.Seq > newest+1 {
-				x.t.Errorf("%s/%d@%d: change %d follows %d", kafkalog.TopicExceptions, partition, records[i].Offset, rec.Seq, newest)
-			}
-			newest = max(newest, rec.Seq)
-			told++
-		}
-		changes += newest
-		if uint64(len(records)) != newest && often == exactly {
-			x.t.Errorf("%s/%d: %d records tell %d changes", kafkalog.TopicExceptions, partition, len(records), newest)
-		}
-	}
-	x.t.Logf("%s: %d records tell %d changes", kafkalog.TopicExceptions, told, changes)
-	if told == 0 {
-		x.t.Error("no exception was told: too little happened")
-	}
+	x := ordeal.OpenLog(f.t, ordeal.LogOptions{Kafka: f.kafka, Partitions: partitions})
+	x.Exceptions(often)
 }

@@ -44,6 +44,16 @@ type Options struct {
 	Heap string
 	// Settings are added to the server's properties.
 	Settings map[string]string
+	// Gates are further ways in, each with a name of its own for the node.
+	Gates []Gate
+}
+
+// Gate is a further listener on 127.0.0.1. Whoever comes through it is told to
+// come back to another address, where somebody stands in between.
+type Gate struct {
+	// Port is on 127.0.0.1; Advertised is the host:port that clients are told.
+	Port       int
+	Advertised string
 }
 
 // Broker is a Kafka node, running or not.
@@ -157,13 +167,22 @@ func (b *Broker) choosePorts(ctx context.Context) error {
 
 func (b *Broker) properties() string {
 	controller := "127.0.0.1:" + strconv.Itoa(b.ports.Controller)
+	listeners := "PLAINTEXT://" + b.Addr() + ",CONTROLLER://" + controller
+	advertised, protocols := listeners, "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"
+	for i, g := range b.opts.Gates {
+		name := "GATE" + strconv.Itoa(i)
+		listeners += "," + name + "://127.0.0.1:" + strconv.Itoa(g.Port)
+		advertised += "," + name + "://" + g.Advertised
+		protocols += "," + name + ":PLAINTEXT"
+	}
 	lines := []string{
 		"process.roles=broker,controller",
 		"node.id=1",
 		"controller.quorum.bootstrap.servers=" + controller,
-		"listeners=PLAINTEXT://" + b.Addr() + ",CONTROLLER://" + controller,
-		"advertised.listeners=PLAINTEXT://" + b.Addr() + ",CONTROLLER://" + controller,
-		"listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+		"listeners=" + listeners,
+		"advertised.listeners=" + advertised,
+		"listener.security.protocol.map=" + protocols,
+		"inter.broker.listener.name=PLAINTEXT",
 		"controller.listener.names=CONTROLLER",
 		"log.dirs=" + b.path("data"),
 		"offsets.topic.replication.factor=1",
