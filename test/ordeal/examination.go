@@ -29,6 +29,7 @@ type Examination struct {
 	product, again *clickhouse.Sink
 	// ids holds the event ids of the log, perSource its records by source.
 	ids       map[ledger.EventID]bool
+	events    map[ledger.OrderKey]map[ledger.EventID]bool
 	perSource map[ledger.Source]uint64
 	counts    map[ledger.Source]uint64
 }
@@ -63,7 +64,7 @@ func (x *Examination) Conserved(acked map[ledger.EventID]ledger.OrderKey) {
 // OpenLog opens the log alone.
 func OpenLog(t testing.TB, opt LogOptions) *Examination {
 	t.Helper()
-	x := &Examination{t: t, opt: opt, ids: map[ledger.EventID]bool{}, perSource: map[ledger.Source]uint64{}, counts: map[ledger.Source]uint64{}}
+	x := &Examination{t: t, opt: opt, ids: map[ledger.EventID]bool{}, events: map[ledger.OrderKey]map[ledger.EventID]bool{}, perSource: map[ledger.Source]uint64{}, counts: map[ledger.Source]uint64{}}
 	var err error
 	if x.codec, err = avroevent.New(); err != nil {
 		t.Fatal(err)
@@ -161,7 +162,12 @@ func (x *Examination) readLog(p int32, until int64) {
 		d := engine.Decode(dec, &records[i])
 		switch {
 		case d.Record.Event != nil:
-			x.ids[d.Record.Event.ID] = true
+			ev := d.Record.Event
+			x.ids[ev.ID] = true
+			if x.events[ev.Order] == nil {
+				x.events[ev.Order] = map[ledger.EventID]bool{}
+			}
+			x.events[ev.Order][ev.ID] = true
 			x.perSource[d.Record.Event.Source]++
 		case d.Record.Poison != nil:
 			x.t.Errorf("partition %d offset %d: %s", p, records[i].Offset, d.Record.Poison.Reason)
