@@ -67,7 +67,7 @@ func (s *tally) tell(t *testing.T, seed uint64, not map[kind]string, took time.D
 		total, s.rounds, seed, took.Round(time.Second), s.acked, s.orders, s.records, s.missing, s.asked)
 	fmt.Printf("answers to deliveries: %v\n", s.answers)
 	if len(s.own) > 0 {
-		fmt.Printf("roles that ended by themselves and were started again: %d, such as %q\n", len(s.own), s.own[:min(5, len(s.own))])
+		fmt.Printf("roles that ended by themselves and were started again: %d, such as %q\n", len(s.own), s.own[:min(200, len(s.own))])
 	}
 	for _, k := range slices.Sorted(maps.Keys(not)) {
 		fmt.Printf("NOT RUN: %s: %s\n", k, not[k])

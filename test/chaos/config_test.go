@@ -22,10 +22,11 @@ const pageSize = 100
 // secret is what both systems share with the edge, and the API with who asks.
 const secret = "hush-hush-hush-hush-hush-hush-hush"
 
-// The names of the two sources.
+// The names of the sources.
 const (
 	storefront = "shop"
 	backOffice = "office"
+	provider   = "pay"
 )
 
 // backOfficeSystem describes the back office: orders with stamps to the
@@ -134,6 +135,7 @@ func (c common) write(opened time.Time) (string, error) {
 		"auth: {token_files: [" + key + "]}",
 		"sources:",
 		fmt.Sprintf("- {name: %s, system: shopify, origin: true, secret_files: [%s], poll: {disabled: true}, precision: 1ms, skew: 500ms}", storefront, key),
+		fmt.Sprintf("- {name: %s, system: demopay, origin_source: %s, secret_files: [%s]}", provider, storefront, key),
 		fmt.Sprintf("- {name: %s, system: backoffice, origin_source: %s, base_url: \"http://%s\", tokens: {access_token: {file: %s}}, live_from: %s, poll: {per_second: 20, burst: 20}}",
 			backOffice, storefront, c.office, key, opened.UTC().Format(time.RFC3339)),
 		"",
@@ -161,16 +163,11 @@ func (s *shop) bind(file string) error {
 			return err
 		}
 		feed := sys.Feed("orders")
-		if src.Name == storefront {
+		if src.Name != backOffice {
 			feed = sys.WebhookFeed()
 		}
-		read := func(raw []byte) catalog.Result {
+		s.mapper[src.Name] = func(raw []byte) catalog.Result {
 			return m.Map(catalog.Input{Feed: feed, Raw: raw, ReceivedAt: ledger.At(time.Now())})
-		}
-		if src.Name == storefront {
-			s.mapper.push = read
-		} else {
-			s.mapper.poll = read
 		}
 	}
 	return nil

@@ -71,8 +71,8 @@ func (s *stage) hit(ctx context.Context, r rule, a *actor) error {
 	case kill:
 		return a.killed(ctx)
 	case freeze:
-		if err := a.Signal(syscall.SIGSTOP); err != nil {
-			return a.endedMeanwhile(err)
+		if err := a.struck(ctx, syscall.SIGSTOP); err != nil {
+			return err
 		}
 		pause(ctx, frozen)
 		return a.endedMeanwhile(a.Signal(syscall.SIGCONT))
@@ -110,12 +110,18 @@ func (a *actor) endedMeanwhile(err error) error {
 	return err
 }
 
+// struck sends a signal to a role, if need be to the process that follows one
+// which ended by itself.
+func (a *actor) struck(ctx context.Context, sig syscall.Signal) error {
+	return await(ctx, func() error { return a.Signal(sig) })
+}
+
 // killed kills a role with -9 and waits for its successor.
 func (a *actor) killed(ctx context.Context) error {
 	starts := a.Starts()
 	a.ends()
-	if err := a.Signal(syscall.SIGKILL); err != nil {
-		return a.endedMeanwhile(err)
+	if err := a.struck(ctx, syscall.SIGKILL); err != nil {
+		return err
 	}
 	return a.again(ctx, starts)
 }
@@ -147,8 +153,8 @@ func (s *stage) roll(ctx context.Context) error {
 func (a *actor) rolled(ctx context.Context) error {
 	starts := a.Starts()
 	a.ends()
-	if err := a.Signal(syscall.SIGTERM); err != nil {
-		return a.endedMeanwhile(err)
+	if err := a.struck(ctx, syscall.SIGTERM); err != nil {
+		return err
 	}
 	if err := a.again(ctx, starts); err != nil {
 		return fmt.Errorf("%s after SIGTERM: %w", a.name, err)

@@ -62,6 +62,24 @@ func (s *stage) judged(ctx context.Context) error {
 	})
 }
 
+// joined waits until every payment that was acknowledged without saying whose it
+// is was forwarded to the order that names it.
+func (s *stage) joined(ctx context.Context) error {
+	x := ordeal.OpenLog(s.t, s.options())
+	return await(ctx, func() error {
+		forwarded, lacking := x.Forwarded(), 0
+		for id, order := range s.shop.unkeyed {
+			if forwarded[id] != order {
+				lacking++
+			}
+		}
+		if lacking > 0 {
+			return fmt.Errorf("%w: %d of %d payments are not joined", errYet, lacking, len(s.shop.unkeyed))
+		}
+		return nil
+	})
+}
+
 // spoken reads what every role says of itself.
 func (s *stage) spoken() {
 	s.t.Helper()
@@ -112,6 +130,13 @@ func (s *stage) examine(sum *tally) {
 		}
 		s.silent(first, "the last ledger")
 	}
+	var stores []string
+	for _, a := range s.roles {
+		if a.kind != "connector" {
+			stores = append(stores, a.Data())
+		}
+	}
+	x.Joins(stores)
 	x.Conserved(s.shop.acked)
 	x.SameHistory()
 	s.heard(x)
@@ -151,7 +176,7 @@ func (s *stage) heard(x *ordeal.Examination) {
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		if r := s.shop.mapper.poll(raw); r.Event == nil || !x.Logged(r.Event.ID) {
+		if r := s.shop.mapper[backOffice](raw); r.Event == nil || !x.Logged(r.Event.ID) {
 			if lost++; lost < 5 {
 				s.t.Errorf("the back office shows order %s, and the log does not hold it", ref)
 			}

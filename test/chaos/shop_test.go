@@ -2,10 +2,12 @@ package chaos_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -39,12 +41,13 @@ const (
 
 // delivery is a webhook that is sent until it is acknowledged.
 type delivery struct {
-	order int64
-	topic string
-	id    string
-	body  []byte
-	seal  string // instead of the right one
-	want  int    // the answer that ends it; 0: any of 2xx
+	source string // empty: the storefront
+	order  int64
+	topic  string
+	id     string
+	body   []byte
+	seal   string // instead of the right one
+	want   int    // the answer that ends it; 0: any of 2xx
 }
 
 // sale is what the shop knows of an order.
@@ -70,7 +73,7 @@ type document struct {
 // remembers what was acknowledged and what could be read.
 type shop struct {
 	hook   string // where webhooks go
-	mapper struct{ push, poll func([]byte) catalog.Result }
+	mapper map[string]func([]byte) catalog.Result
 	client *http.Client
 
 	mu       sync.Mutex
@@ -85,7 +88,8 @@ type shop struct {
 	keep     int // of how many coming orders the creation is held back until the update is sent
 	delay    int // of how many it is held back until the end
 	acked    map[ledger.EventID]ledger.OrderKey
-	sent     []*delivery // acknowledged, to be repeated
+	unkeyed  map[ledger.EventID]ledger.OrderKey // acknowledged, and joined by a name
+	sent     []*delivery                        // acknowledged, to be repeated
 	poisoned map[string]bool
 	answers  map[string]int
 	wrong    []string
@@ -96,7 +100,8 @@ type shop struct {
 func newShop(seed uint64) *shop {
 	s := &shop{
 		rng: rand.New(rand.NewPCG(seed, 0x5a1e)), next: 1000, sales: map[int64]*sale{}, docs: map[string]*document{}, changed: make(chan struct{}),
-		acked: map[ledger.EventID]ledger.OrderKey{}, poisoned: map[string]bool{}, answers: map[string]int{},
+		mapper: map[string]func([]byte) catalog.Result{},
+		acked:  map[ledger.EventID]ledger.OrderKey{}, unkeyed: map[ledger.EventID]ledger.OrderKey{}, poisoned: map[string]bool{}, answers: map[string]int{},
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}, Timeout: 5 * time.Second},
 	}
 	for i := range s.lanes {
@@ -138,6 +143,9 @@ func (s *shop) sell(ctx context.Context) {
 		s.post(created)
 		s.post(paid)
 	}
+	if s.rng.IntN(100) < 40 {
+		s.pay(id, born)
+	}
 	fate := s.rng.IntN(100)
 	switch wait := time.Duration(100+s.rng.IntN(1200)) * time.Millisecond; {
 	case fate < 8:
@@ -149,6 +157,24 @@ func (s *shop) sell(ctx context.Context) {
 			time.AfterFunc(wait+time.Second, func() { s.take(ctx, id, "released") })
 		}
 	}
+}
+
+// pay lets an order be paid: the provider tells of a payment of which it does
+// not say whose it is, and the storefront, before or after, which payment it has
+// asked for. s.mu is held.
+func (s *shop) pay(id int64, born time.Time) {
+	at := born.Add(200 * time.Millisecond).Format(stampLayout)
+	payment := &delivery{source: provider, order: id + int64(s.rng.IntN(2)), topic: "payment.captured", id: fmt.Sprintf("p-%d", id), body: fmt.Appendf(nil,
+		`{"id":"evt_%d","type":"payment.captured","payment":{"id":"pi_%d","status":"captured","updated_at":%q,"amount":"49.90","currency":"EUR","customer":{"name":%q,"email":"%s@plant.example"}}}`,
+		id, id, at, plantedWord, plantedWord)}
+	names := &delivery{order: id, topic: "order_transactions/create", id: fmt.Sprintf("t-%d", id), body: fmt.Appendf(nil,
+		`{"id":%d,"order_id":%d,"kind":"sale","gateway":"pay","status":"success","created_at":%q,"amount":"49.90","currency":"EUR","authorization":"pi_%d","receipt":{"holder":%q}}`,
+		id+1_000_000, id, at, id, plantedWord)}
+	if s.rng.IntN(2) == 0 {
+		payment, names = names, payment
+	}
+	s.post(payment)
+	s.post(names)
 }
 
 // take lets the back office write an order down, or go on with it.
@@ -207,15 +233,20 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-func seal(body []byte) string {
+// from is the name of the source that sends a delivery.
+func (d *delivery) from() string { return cmp.Or(d.source, storefront) }
+
+func mac(body []byte) []byte {
 	h := hmac.New(sha256.New, []byte(secret))
 	h.Write(body)
-	return base64.StdEncoding.EncodeToString(h.Sum(nil))
+	return h.Sum(nil)
 }
+
+func seal(body []byte) string { return base64.StdEncoding.EncodeToString(mac(body)) }
 
 // attempt sends once and reports whether that was all.
 func (s *shop) attempt(ctx context.Context, d *delivery) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.hook, bytes.NewReader(d.body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.hook+d.from(), bytes.NewReader(d.body))
 	if err != nil {
 		s.finds("a webhook: %v", err)
 		return true
@@ -224,7 +255,8 @@ func (s *shop) attempt(ctx context.Context, d *delivery) bool {
 	if mark == "" {
 		mark = seal(d.body)
 	}
-	for k, v := range map[string]string{"Content-Type": "application/json", "X-Shopify-Topic": d.topic, "X-Shopify-Webhook-Id": d.id, "X-Shopify-Hmac-Sha256": mark} {
+	for k, v := range map[string]string{"Content-Type": "application/json", "X-Shopify-Topic": d.topic, "X-Shopify-Webhook-Id": d.id,
+		"X-Shopify-Hmac-Sha256": mark, "X-Demopay-Signature": "sha256=" + hex.EncodeToString(mac(d.body))} {
 		req.Header.Set(k, v)
 	}
 	res, err := s.client.Do(req)
@@ -250,13 +282,18 @@ func (s *shop) attempt(ctx context.Context, d *delivery) bool {
 
 // acknowledged remembers what must stand in the log from now on.
 func (s *shop) acknowledged(d *delivery) {
-	r := s.mapper.push(d.body)
+	r := s.mapper[d.from()](d.body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answered++
 	switch {
 	case r.Event != nil:
 		s.acked[r.Event.ID] = r.Event.Order
+		s.sent = append(s.sent, d)
+	case r.Unkeyed != nil:
+		var id int64
+		_, _ = fmt.Sscanf(d.id, "p-%d", &id)
+		s.unkeyed[r.Unkeyed.Event.ID] = ledger.OrderKey(fmt.Sprintf("%s~%d", storefront, id))
 		s.sent = append(s.sent, d)
 	case r.Quarantined != nil:
 		s.poisoned[r.Quarantined.ID] = true

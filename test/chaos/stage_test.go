@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -182,7 +183,7 @@ func (s *stage) prepare(a *actor, i int, text string, hook int) {
 	webhooks := 0
 	if a.kind == "connector" {
 		webhooks = hook
-		s.shop.hook = fmt.Sprintf("http://%s:%d/webhooks/%s", ip, hook, storefront)
+		s.shop.hook = fmt.Sprintf("http://%s:%d/webhooks/", ip, hook)
 	}
 	p, err := ordeal.NewProcess(dir, fmt.Sprintf("listen: {rest: \"%[1]s:0\", admin: \"%[1]s:0\", grpc: \"%[1]s:0\", webhooks: \"%[1]s:%[2]d\", hosts: [\"%[1]s\"]}\n"+
 		"kafka: {brokers: [\"%[3]s\"]}\nclickhouse: {dsn: \"clickhouse://default@%[4]s/default\"}\n", ip, webhooks, a.log.addr(), a.tables.addr())+text)
@@ -227,14 +228,26 @@ func (s *stage) keep(a *actor) {
 		case <-s.stopping.Done():
 			return
 		}
+		wait := 200 * time.Millisecond
 		a.mu.Lock()
 		if !a.expected {
-			a.own = append(a.own, fmt.Sprint(a.Wait()))
+			a.own = append(a.own, a.lastWords())
+			wait = time.Second
 		}
 		a.expected = false
 		a.mu.Unlock()
-		pause(s.stopping, 200*time.Millisecond)
+		pause(s.stopping, wait)
 	}
+}
+
+// lastWords are how a process ended by itself, and the last line it said.
+func (a *actor) lastWords() string {
+	raw, err := os.ReadFile(a.Log())
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(raw[max(0, len(raw)-4096):])), "\n")
+	return fmt.Sprintf("%v: %s", a.Wait(), lines[len(lines)-1])
 }
 
 // launch starts the role's process, in its namespace.

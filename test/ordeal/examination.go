@@ -169,6 +169,12 @@ func (x *Examination) readLog(p int32, until int64) {
 			}
 			x.events[ev.Order][ev.ID] = true
 			x.perSource[d.Record.Event.Source]++
+		case d.Record.Reemit != nil:
+			ev := &d.Record.Reemit.Event
+			if x.events[d.Record.Reemit.Order] == nil {
+				x.events[d.Record.Reemit.Order] = map[ledger.EventID]bool{}
+			}
+			x.events[d.Record.Reemit.Order][ev.ID] = true
 		case d.Record.Poison != nil:
 			x.t.Errorf("partition %d offset %d: %s", p, records[i].Offset, d.Record.Poison.Reason)
 		}
