@@ -9,7 +9,7 @@ GOFLAGS ?=
 TEST_FLAGS ?= -p 2 -timeout 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-core bench verify fix generate lint fmt clean sim sim-core absence power sabotage fuzz lab
+.PHONY: help build demo test test-core bench verify fix generate lint fmt clean sim sim-core absence power sabotage fuzz lab chaos
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ power: ## take power and disk away from the real local store (CLONES=10000 FAULT
 
 sabotage: ## break the core's rules one by one; every one must be noticed
 	cd test && ORDERLEDGER_MUTANTS=all go test ./mutants -v -timeout 60m
+
+chaos: ## kill, freeze, cut off and mislead every process (FAULTS=1000 SEED=1; RULES=file repeats a round); as root for all of it
+	cd test && go test ./chaos -run TestCampaign -v -timeout 10h -args -chaos.faults=$(or $(FAULTS),$(if $(RULES),0,1000)) -chaos.seed=$(or $(SEED),1) $(if $(RULES),-chaos.rules=$(abspath $(RULES)))
 
 fuzz: ## every fuzz target for TIME each (10s); what it finds is kept in its testdata
 	@for t in $$(grep -rl '^func Fuzz' --include=*_test.go $(MODULES) | xargs -n1 dirname | sort -u); do \

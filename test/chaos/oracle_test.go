@@ -130,9 +130,9 @@ func (s *stage) examine(sum *tally) {
 		}
 		s.silent(first, "the last ledger")
 	}
-	var stores []string
+	stores := []string{last}
 	for _, a := range s.roles {
-		if a.kind != "connector" {
+		if a.kind != "connector" && a.Data() != last {
 			stores = append(stores, a.Data())
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/orderledger/orderledger/ledger"
+	"github.com/orderledger/orderledger/projections/clickhouse"
 	"github.com/orderledger/orderledger/services/engine"
 	"github.com/orderledger/orderledger/services/kafkalog"
 )
@@ -23,7 +24,8 @@ func (x *Examination) Forwarded() map[ledger.EventID]ledger.OrderKey {
 }
 
 // Joins checks the alias stores in the data directories of processes that ended:
-// each, folded to the end of its log, is the single pass over it.
+// each, folded to the end of its log, is the single pass over it. The rows that
+// the first, which owned them last, still had to ship are shipped.
 func (x *Examination) Joins(data []string) {
 	x.t.Helper()
 	topic, err := x.log.TopicID(x.t.Context(), kafkalog.TopicUnkeyed)
@@ -37,10 +39,14 @@ func (x *Examination) Joins(data []string) {
 	for p := range x.opt.Partitions {
 		opt := engine.FoldOptions{Partition: p + ledger.AliasPartitions, Partitions: x.opt.Partitions, OrderPartitions: x.opt.Partitions, TopicID: topic}
 		once := x.folded(filepath.Join(x.t.TempDir(), fmt.Sprintf("joins-%d", p)), opt, ends[p])
-		for _, dir := range data {
+		x.ship(once, x.again, opt.Partition)
+		for i, dir := range data {
 			store := x.folded(filepath.Join(dir, "ledger", engine.StoreName(kafkalog.TopicUnkeyed, p)), opt, ends[p])
 			if Digest(x.t, store) != Digest(x.t, once) {
 				x.t.Errorf("unkeyed partition %d: the store in %s is not the single-pass replay: %s", p, dir, Difference(store, once))
+			}
+			if i == 0 {
+				x.ship(store, x.product, opt.Partition)
 			}
 			if err := store.Close(); err != nil {
 				x.t.Error(err)
@@ -68,4 +74,12 @@ func (x *Examination) folded(dir string, opt engine.FoldOptions, until int64) *e
 		x.t.Fatal(err)
 	}
 	return store
+}
+
+// ship ships what a store has for ClickHouse.
+func (x *Examination) ship(store *engine.Store, to *clickhouse.Sink, partition int32) {
+	x.t.Helper()
+	if _, err := engine.NewPump(store, to, engine.PumpOptions{Partition: partition}).Run(x.t.Context()); err != nil {
+		x.t.Fatal(err)
+	}
 }
