@@ -21,6 +21,7 @@ var (
 	faultsFlag = flag.Int("chaos.faults", 0, "faults of the whole campaign; 0 plays the slice alone")
 	seedFlag   = flag.Uint64("chaos.seed", 1, "seed of the campaign")
 	rulesFlag  = flag.String("chaos.rules", "", "file with the faults of one round, instead of drawn ones")
+	program    = flag.String("chaos.program", "", "binary of the product, instead of the one that is built")
 	perRound   = flag.Int("chaos.round", 25, "faults of a round")
 )
 
@@ -34,12 +35,15 @@ func TestMain(m *testing.M) {
 // build builds the product as it is shipped.
 func build(t *testing.T) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "orderledger")
-	cmd := exec.Command("go", "build", "-o", program, "github.com/orderledger/orderledger/services/cmd/orderledger")
+	if *program != "" {
+		return *program
+	}
+	made := filepath.Join(t.TempDir(), "orderledger")
+	cmd := exec.Command("go", "build", "-o", made, "github.com/orderledger/orderledger/services/cmd/orderledger")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v: %s", err, out)
 	}
-	return program
+	return made
 }
 
 // impossible lists the faults that cannot be had here, and why.
@@ -111,10 +115,10 @@ func TestCampaign(t *testing.T) {
 		t.Log("run by make chaos")
 		return
 	}
-	program, not, began := build(t), impossible(), time.Now()
+	not, began := impossible(), time.Now()
 	cast := []string{"ledger-a", "ledger-b", "connector", "api"}
 	sum, left, seed := newTally(), *faultsFlag, *seedFlag
-	opt := roundOptions{program: program, seed: seed, cast: cast, impossible: not}
+	opt := roundOptions{program: build(t), seed: seed, cast: cast, impossible: not}
 	if *rulesFlag != "" {
 		raw, err := os.ReadFile(*rulesFlag)
 		if err == nil {

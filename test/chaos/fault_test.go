@@ -5,14 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
 	"time"
-
-	embedded "github.com/orderledger/orderledger/services/embedded/clickhouse"
 )
 
 const (
@@ -162,17 +159,16 @@ func (a *actor) rolled(ctx context.Context) error {
 	return a.ready(ctx)
 }
 
-// killHistory kills ClickHouse and starts it again where it was.
+// killHistory kills ClickHouse and waits until it runs again.
 func (s *stage) killHistory(ctx context.Context) error {
-	s.click.Lock()
-	defer s.click.Unlock()
-	s.history.Kill()
-	srv, err := embedded.Start(ctx, embedded.Options{DataDir: s.historyDir(), Logger: slog.New(slog.DiscardHandler), NativePort: s.native, HTTPPort: s.web})
-	if err != nil {
-		return err
-	}
-	s.history = srv
-	return nil
+	before := s.present()
+	before.Kill()
+	return await(ctx, func() error {
+		if s.present() == before {
+			return fmt.Errorf("%w: ClickHouse is not started again", errYet)
+		}
+		return nil
+	})
 }
 
 // fill takes the last byte of a ledger's disk, and frees it when the ledger has

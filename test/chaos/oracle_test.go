@@ -104,7 +104,6 @@ func (s *stage) spoken() {
 func (s *stage) examine(sum *tally) {
 	s.t.Helper()
 	s.conserved()
-	s.tables()
 	s.history.Stop()
 	x := ordeal.Open(s.t, s.options(), filepath.Join(s.dir, "history"))
 	x.Exceptions(ordeal.OrMore)
@@ -301,7 +300,7 @@ func (s *stage) private(x *ordeal.Examination) {
 func (s *stage) tables() {
 	s.t.Helper()
 	query := func(sql string) string {
-		res, err := http.Post("http://"+s.history.HTTPAddr()+"/", "text/plain", strings.NewReader(sql))
+		res, err := http.Post("http://"+s.present().HTTPAddr()+"/", "text/plain", strings.NewReader(sql))
 		if err != nil {
 			s.t.Fatal(err)
 		}

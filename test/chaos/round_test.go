@@ -187,8 +187,7 @@ func (s *stage) drain() {
 	must(s.joined(ctx))
 	must(s.judged(ctx))
 	s.spoken()
-	s.stop() // nothing is started again
-	s.watchers.Wait()
+	s.rest() // no role is started again
 	var ledgers, others []*actor
 	for _, a := range s.roles {
 		if a.kind == "ledger" {
@@ -207,6 +206,9 @@ func (s *stage) drain() {
 	if err := last.Stop(30 * time.Second); err != nil {
 		s.shop.finds("%s after SIGTERM: %v", last.name, err)
 	}
+	s.tables()
+	s.stop()
+	s.watchers.Wait()
 	s.report()
 }
 

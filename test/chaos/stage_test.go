@@ -37,11 +37,13 @@ type stage struct {
 	roles    []*actor
 	shop     *shop
 	office   *http.Server
-	stopping context.Context
+	stopping context.Context // ends with the round
 	stop     context.CancelFunc
+	resting  context.Context // ends before the roles do
+	rest     context.CancelFunc
 	watchers sync.WaitGroup
 	broker   sync.Mutex // who holds it may take Kafka away
-	click    sync.Mutex // … ClickHouse
+	click    sync.Mutex // guards history
 	disk     string     // of the ledger whose disk can be full, if any
 }
 
@@ -64,6 +66,7 @@ func newStage(t testing.TB, opt roundOptions, dir string) *stage {
 	t.Helper()
 	s := &stage{t: t, dir: dir, program: opt.program, shop: newShop(opt.seed)}
 	s.stopping, s.stop = context.WithCancel(context.WithoutCancel(t.Context()))
+	s.resting, s.rest = context.WithCancel(s.stopping)
 	if _, not := opt.impossible[mute]; !not {
 		var err error
 		if s.net, err = newNetwork(); err != nil {
@@ -100,12 +103,45 @@ func newStage(t testing.TB, opt roundOptions, dir string) *stage {
 // openHistory starts ClickHouse.
 func (s *stage) openHistory() {
 	s.t.Helper()
-	srv, err := embedded.Start(s.t.Context(), embedded.Options{DataDir: s.historyDir(), Logger: slog.New(slog.DiscardHandler), NativePort: s.native, HTTPPort: s.web})
-	if err != nil {
+	if err := s.startHistory(s.t.Context()); err != nil {
 		s.t.Fatal(err)
 	}
+	s.t.Cleanup(func() { s.present().Kill() })
+}
+
+// startHistory starts ClickHouse, where it was before.
+func (s *stage) startHistory(ctx context.Context) error {
+	srv, err := embedded.Start(ctx, embedded.Options{DataDir: s.historyDir(), Logger: slog.New(slog.DiscardHandler), NativePort: s.native, HTTPPort: s.web})
+	if err != nil {
+		return err
+	}
+	s.click.Lock()
+	defer s.click.Unlock()
 	s.history, s.native, s.web = srv, portOf(srv.NativeAddr()), portOf(srv.HTTPAddr())
-	s.t.Cleanup(func() { s.history.Kill() })
+	return nil
+}
+
+// present is ClickHouse as it runs now.
+func (s *stage) present() *embedded.Server {
+	s.click.Lock()
+	defer s.click.Unlock()
+	return s.history
+}
+
+// keepHistory starts ClickHouse again whenever it ends: by a fault, or by itself,
+// as the embedded engine may with a client that was killed.
+func (s *stage) keepHistory() {
+	defer s.watchers.Done()
+	for {
+		select {
+		case <-s.stopping.Done():
+			return
+		case <-s.present().Exited():
+		}
+		for s.stopping.Err() == nil && s.startHistory(s.stopping) != nil {
+			pause(s.stopping, time.Second)
+		}
+	}
 }
 
 func (s *stage) historyDir() string { return filepath.Join(s.dir, "history", "clickhouse") }
@@ -209,6 +245,8 @@ func (s *stage) smallDisk() {
 
 // play starts every role, and whatever ends by itself again.
 func (s *stage) play() {
+	s.watchers.Add(1)
+	go s.keepHistory()
 	for _, a := range s.roles {
 		s.watchers.Add(1)
 		go s.keep(a)
@@ -218,14 +256,14 @@ func (s *stage) play() {
 // keep starts a role whenever it is not running, as an orchestrator does.
 func (s *stage) keep(a *actor) {
 	defer s.watchers.Done()
-	for s.stopping.Err() == nil {
+	for s.resting.Err() == nil {
 		if err := a.launch(s.program); err != nil {
 			s.shop.finds("%s: %v", a.name, err)
 			return
 		}
 		select {
 		case <-a.Exited():
-		case <-s.stopping.Done():
+		case <-s.resting.Done():
 			return
 		}
 		wait := 200 * time.Millisecond
@@ -236,7 +274,7 @@ func (s *stage) keep(a *actor) {
 		}
 		a.expected = false
 		a.mu.Unlock()
-		pause(s.stopping, wait)
+		pause(s.resting, wait)
 	}
 }
 
