@@ -90,16 +90,16 @@ func TestSlice(t *testing.T) {
 		return
 	}
 	rules, err := parse(`
-		after 20 kill connector
 		after 20 kill ledger
 		after 10 duplicate
 		after 10 poison
 		after 10 freeze ledger
 		after 5 reorder
 		after 5 cut connector
+		after 20 late
 		after 20 broker-kill
-		after 20 clickhouse-kill
-		after 10 late`)
+		after 40 kill connector
+		after 20 clickhouse-kill`)
 	if err != nil {
 		t.Fatal(err)
 	}

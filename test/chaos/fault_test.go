@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -191,6 +192,14 @@ func (s *stage) fill(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = os.Remove(name) }()
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(s.disk, &fs); err != nil {
+		return err
+	}
+	err = syscall.Fallocate(int(f.Fd()), 0, 0, int64(fs.Bavail)*fs.Bsize)
+	if err == nil {
+		_, err = f.Seek(0, io.SeekEnd)
+	}
 	block := bytes.Repeat([]byte{'b'}, 1<<20)
 	for err == nil {
 		_, err = f.Write(block)

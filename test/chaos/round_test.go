@@ -139,7 +139,7 @@ func (s *stage) perform(rules []rule, sum *tally) {
 	all.Wait()
 }
 
-// progress waits for further acknowledgements, or until a fault that is under
+// progress waits for further answers of the edge, or until a fault that is under
 // way, and may stand in their way, is over.
 func (s *stage) progress(more int, over <-chan struct{}) {
 	s.t.Helper()
@@ -156,7 +156,7 @@ func (s *stage) progress(more int, over <-chan struct{}) {
 		case <-over:
 			return
 		case <-limit.C:
-			s.shop.finds("for %s nothing was acknowledged and no fault ended", patience)
+			s.shop.finds("for %s the edge did not answer and no fault ended", patience)
 			return
 		}
 	}
@@ -295,7 +295,6 @@ func (s *stage) ask(ctx context.Context, api *actor, applied map[int32]int64) bo
 		}
 	}
 	if res.StatusCode != http.StatusOK || json.NewDecoder(res.Body).Decode(&out) != nil {
-		s.shop.note("api " + res.Status)
 		return false
 	}
 	for _, f := range out.Freshness {

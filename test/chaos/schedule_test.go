@@ -44,7 +44,7 @@ var aimed = []kind{kill, freeze, cut, mute, deafen}
 
 // rule is one fault of a schedule.
 type rule struct {
-	// after is how many further acknowledgements precede it.
+	// after is how many further answers of the edge precede it.
 	after  int
 	kind   kind
 	target string // a role; empty where the kind says it all
@@ -71,7 +71,7 @@ func schedule(seed uint64, faults int, cast []string, possible map[kind]string) 
 				break
 			}
 		}
-		r := rule{after: 1 + rng.IntN(30), kind: k}
+		r := rule{after: 1 + rng.IntN(60), kind: k}
 		if slices.Contains(aimed, k) {
 			r.target = cast[rng.IntN(len(cast))]
 		}

@@ -81,7 +81,7 @@ type shop struct {
 	next     int64
 	sales    map[int64]*sale
 	docs     map[string]*document
-	changed  chan struct{} // closed and replaced at every acknowledgement
+	changed  chan struct{} // closed and replaced at every answer
 	lanes    [6]chan *delivery
 	pending  int // deliveries that are not done
 	held     []*delivery
@@ -93,7 +93,8 @@ type shop struct {
 	poisoned map[string]bool
 	answers  map[string]int
 	wrong    []string
-	answered int
+	answered int  // deliveries that were acknowledged
+	replies  int  // answers of the edge, whatever they were
 	ended    bool // nothing new is sold
 }
 
@@ -261,7 +262,7 @@ func (s *shop) attempt(ctx context.Context, d *delivery) bool {
 	}
 	res, err := s.client.Do(req)
 	if err != nil {
-		s.note("no answer")
+		s.note(noAnswer)
 		return false
 	}
 	_, _ = io.Copy(io.Discard, res.Body)
@@ -300,15 +301,22 @@ func (s *shop) acknowledged(d *delivery) {
 	default:
 		s.wrong = append(s.wrong, fmt.Sprintf("%s %s was acknowledged and gives %+v", d.topic, d.id, r))
 	}
-	close(s.changed)
-	s.changed = make(chan struct{})
 }
 
+// note counts an answer, or what there was instead.
 func (s *shop) note(what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answers[what]++
+	if what != noAnswer {
+		s.replies++
+		close(s.changed)
+		s.changed = make(chan struct{})
+	}
 }
+
+// noAnswer is that of an edge that is not there.
+const noAnswer = "no answer"
 
 // finds remembers something that must not be.
 func (s *shop) finds(format string, args ...any) {
@@ -317,12 +325,12 @@ func (s *shop) finds(format string, args ...any) {
 	s.wrong = append(s.wrong, fmt.Sprintf(format, args...))
 }
 
-// count is how many deliveries were acknowledged; the channel is closed when
-// there are more.
+// count is how many answers the edge gave; the channel is closed when there are
+// more.
 func (s *shop) count() (int, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.answered, s.changed
+	return s.replies, s.changed
 }
 
 // left is how many deliveries are not done.

@@ -229,13 +229,15 @@ func (s *stage) prepare(a *actor, i int, text string, hook int) {
 	a.Process = p
 }
 
-// smallDisk puts the data of a ledger onto a small file system of its own.
+// smallDisk puts the data of a ledger onto a file system of its own: small, but
+// large enough for two write-ahead logs of every store, which are laid out in
+// full beforehand.
 func (s *stage) smallDisk() {
 	s.t.Helper()
 	for _, a := range s.roles {
 		if a.kind == "ledger" {
 			s.disk = a.Data()
-			if err := syscall.Mount("tmpfs", s.disk, "tmpfs", 0, "size=256m,mode=0700"); err != nil {
+			if err := syscall.Mount("tmpfs", s.disk, "tmpfs", 0, "size=768m,mode=0700"); err != nil {
 				s.t.Fatal(err)
 			}
 			return
