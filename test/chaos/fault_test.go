@@ -196,10 +196,8 @@ func (s *stage) fill(ctx context.Context) error {
 	if err := syscall.Statfs(s.disk, &fs); err != nil {
 		return err
 	}
-	err = syscall.Fallocate(int(f.Fd()), 0, 0, int64(fs.Bavail)*fs.Bsize)
-	if err == nil {
-		_, err = f.Seek(0, io.SeekEnd)
-	}
+	_ = syscall.Fallocate(int(f.Fd()), 0, 0, int64(fs.Bavail)*fs.Bsize) // what it leaves is written below
+	_, err = f.Seek(0, io.SeekEnd)
 	block := bytes.Repeat([]byte{'b'}, 1<<20)
 	for err == nil {
 		_, err = f.Write(block)
