@@ -17,6 +17,9 @@ import (
 	"github.com/orderledger/orderledger/test/ordeal"
 )
 
+// backlog is how many deliveries may wait before nothing more is sold.
+const backlog = 400
+
 // atOnce is how many faults may be under way together.
 const atOnce = 3
 
@@ -104,7 +107,7 @@ func (s *stage) sell() {
 		case <-tick.C:
 		}
 		s.shop.mu.Lock()
-		ended, full := s.shop.ended, s.shop.pending > 2000
+		ended, full := s.shop.ended, s.shop.pending > backlog
 		s.shop.mu.Unlock()
 		if ended {
 			return

@@ -21,7 +21,7 @@ import (
 	"github.com/orderledger/orderledger/test/ordeal"
 )
 
-// patience is how long anything may take that must come about.
+// patience is how long anything may stand still that must come about.
 const patience = 90 * time.Second
 
 // stage is one round's everything: Kafka, ClickHouse, the roles, the shop.
@@ -306,20 +306,26 @@ func (a *actor) ends() {
 	a.expected = true
 }
 
-// await polls a condition until it is met, or the patience is over.
+// await polls a condition until it is met, or nothing of what it lacks has
+// changed for so long that the patience is over.
 func await(ctx context.Context, met func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
+	limit, tick := time.NewTimer(patience), time.NewTicker(50*time.Millisecond)
+	defer limit.Stop()
 	defer tick.Stop()
-	for {
+	for lacks := ""; ; {
 		err := met()
 		if err == nil {
 			return nil
 		}
+		if err.Error() != lacks {
+			lacks = err.Error()
+			limit.Reset(patience)
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("after %s: %w", patience, err)
+			return errors.Join(err, ctx.Err())
+		case <-limit.C:
+			return fmt.Errorf("no change for %s: %w", patience, err)
 		case <-tick.C:
 		}
 	}
