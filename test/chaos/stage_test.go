@@ -309,6 +309,8 @@ func (a *actor) ends() {
 // await polls a condition until it is met, or nothing of what it lacks has
 // changed for so long that the patience is over.
 func await(ctx context.Context, met func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, 8*patience)
+	defer cancel()
 	limit, tick := time.NewTimer(patience), time.NewTicker(50*time.Millisecond)
 	defer limit.Stop()
 	defer tick.Stop()
