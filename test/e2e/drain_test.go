@@ -301,7 +301,14 @@ func hang(t *testing.T, webhooks string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	if _, err := io.WriteString(conn, "POST /webhooks/shop HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"); err != nil {
+	if _, err := io.WriteString(conn, "POST /webhooks/shop HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	goOn := make([]byte, len("HTTP/1.1 100 Continue\r\n\r\n")) // said by whoever begins to read the body
+	if _, err := io.ReadFull(conn, goOn); err != nil || !bytes.Contains(goOn, []byte(" 100 ")) {
+		t.Fatalf("the delivery is not read: %q, %v", goOn, err)
+	}
+	if _, err := io.WriteString(conn, "{"); err != nil {
 		t.Fatal(err)
 	}
 	return conn
