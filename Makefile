@@ -52,7 +52,7 @@ converge: ## cells, histories and verdicts under many orders of arrival (N=10000
 power: ## take power and disk away from the real local store (CLONES=10000 FAULTS=1000 SEED=1)
 	cd test && go test ./power -power.clones=$(or $(CLONES),10000) -power.faults=$(or $(FAULTS),1000) -power.seed=$(or $(SEED),1) -timeout 2h -v
 
-sabotage: ## break the core's rules one by one; every one must be noticed
+sabotage: ## break rules, invariants and determinism one by one; every one must be noticed
 	cd test && ORDERLEDGER_MUTANTS=all go test ./mutants -v -timeout 60m
 
 chaos: ## kill, freeze, cut off and mislead every process (FAULTS=1000 SEED=1; RULES=file repeats a round); as root for all of it

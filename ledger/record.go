@@ -28,6 +28,28 @@ type Record struct {
 	Poison  *Poison
 }
 
+// Own is the record with events of its own, which the fold may keep and change:
+// for whoever folds one record more than once.
+func (r Record) Own() Record {
+	if r.Event != nil {
+		e := *r.Event
+		r.Event = &e
+	}
+	if r.Unkeyed != nil {
+		u := *r.Unkeyed
+		r.Unkeyed = &u
+	}
+	if r.Reemit != nil {
+		x := *r.Reemit
+		r.Reemit = &x
+	}
+	if r.Moved != nil {
+		x := *r.Moved
+		r.Moved = &x
+	}
+	return r
+}
+
 // Poison is a record that could not be decoded. Raw are its bytes as they
 // stand in the log; the decision must be a function of them alone.
 type Poison struct {

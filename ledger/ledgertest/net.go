@@ -121,7 +121,7 @@ func (n *Net) Drain() {
 func (m *Member) fold(records int) bool {
 	did := false
 	for m.finish(); records > 0 && m.p.Offset() < int64(len(m.Log)); records-- {
-		r := copied(m.Log[m.p.Offset()])
+		r := m.Log[m.p.Offset()].Own()
 		if m.p.NeedsFlush(&r) {
 			m.commit()
 		}
@@ -188,27 +188,6 @@ func (m *Member) Refold(rnd *rand.Rand) *ledger.MemStore {
 		}
 	}
 	return again.Store
-}
-
-// copied makes a record that the fold may keep parts of.
-func copied(r ledger.Record) ledger.Record {
-	if r.Event != nil {
-		e := *r.Event
-		r.Event = &e
-	}
-	if r.Unkeyed != nil {
-		u := *r.Unkeyed
-		r.Unkeyed = &u
-	}
-	if r.Reemit != nil {
-		x := *r.Reemit
-		r.Reemit = &x
-	}
-	if r.Moved != nil {
-		x := *r.Moved
-		r.Moved = &x
-	}
-	return r
 }
 
 // Without folds the member's log into an empty store as if some of its records

@@ -159,12 +159,8 @@ func concluded(t *testing.T, log []ledger.Record, loose *rand.Rand) string {
 		}
 	}
 	for p.Offset() < int64(len(log)) {
-		r := log[p.Offset()]
+		r := log[p.Offset()].Own()
 		r.Offset = p.Offset()
-		if r.Event != nil {
-			e := *r.Event
-			r.Event = &e
-		}
 		if loose == nil || p.NeedsFlush(&r) || loose.IntN(3) == 0 {
 			p.Flush(store)
 		}

@@ -31,10 +31,7 @@ func (l *log) append(r ledger.Record) error {
 	r.Offset = l.next
 	l.next++
 	l.record = append(l.record, r)
-	if r.Event != nil {
-		c := *r.Event
-		r.Event = &c
-	}
+	r = r.Own()
 	if err := l.p.Apply(&r); err != nil {
 		return fmt.Errorf("fold record %d: %w", r.Offset, err)
 	}

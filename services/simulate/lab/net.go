@@ -93,7 +93,7 @@ func (n *net) drain(now ledger.Instant) error {
 // crash folds a part of what is there and loses it before it is committed.
 func (m *member) crash() error {
 	for i := range m.queue[:len(m.queue)/2] {
-		r := copied(m.queue[i])
+		r := m.queue[i].Own()
 		if m.p.NeedsFlush(&r) {
 			break
 		}
@@ -109,7 +109,7 @@ func (m *member) crash() error {
 
 func (m *member) fold(records int) error {
 	for i := range records {
-		r := copied(m.queue[i])
+		r := m.queue[i].Own()
 		if m.p.NeedsFlush(&r) {
 			m.commit()
 		}
@@ -156,23 +156,6 @@ func (n *net) send(x *ledger.Outgoing, now ledger.Instant) {
 	default:
 		n.orders[x.Forward.To].append(ledger.Record{Forward: x.Forward}, now)
 	}
-}
-
-// copied makes a record that the fold may keep parts of.
-func copied(r ledger.Record) ledger.Record {
-	if r.Event != nil {
-		e := *r.Event
-		r.Event = &e
-	}
-	if r.Unkeyed != nil {
-		u := *r.Unkeyed
-		r.Unkeyed = &u
-	}
-	if r.Reemit != nil {
-		x := *r.Reemit
-		r.Reemit = &x
-	}
-	return r
 }
 
 // due reports whether a tick is to be proposed to a partition: a timer is due, what
